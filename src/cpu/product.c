@@ -1,0 +1,259 @@
+/* Matrix products at `highest`: a chain of fused multiply-adds over each K_BLOCK of k, in order,
+ * and the blocks' sums added in order. One chain over all of k would be as reproducible, but its
+ * rounding grows with k: at 1,536 (MiniLM) it is twice as far from float64 as blocks are.
+ *
+ * A block of a pair of packed panels stays in the first-level cache while the rows of a task pass
+ * by. */
+#include "base/threads.h"
+#include "cpu/kernel_set.h"
+#include "cpu/lanes.h"
+
+enum {
+    K_BLOCK = 128,
+    TASK_ROWS = 96,   /* a multiple of every TILE_ROWS */
+    TASK_PANELS = 48, /* a multiple of every TILE_PANELS */
+    SMALL_ROWS = 24,  /* so few rows are spread over threads by columns */
+    PACK_PANELS = 4
+};
+
+struct tile {
+    float *c;
+    int64_t c_row;
+    const float *a;
+    int64_t a_row, a_k;
+    const float *b;  /* first panel, at the block's first k */
+    int64_t b_panel; /* floats between panels */
+    const float *bias;
+    int64_t columns; /* valid ones */
+    int64_t k;
+    bool accumulate;
+};
+
+static inline __attribute__((always_inline)) void multiply_tile(const struct tile *t,
+                                                                const int rows, const int panels)
+{
+    lanes sum[TILE_ROWS][TILE_PANELS];
+#pragma GCC unroll 12
+    for (int i = 0; i < rows; i++) {
+#pragma GCC unroll 2
+        for (int j = 0; j < panels; j++)
+            sum[i][j] = lanes_zero();
+    }
+    const float *a = t->a, *b = t->b;
+    const int64_t a_row = t->a_row, a_k = t->a_k, b_panel = t->b_panel;
+    for (int64_t p = 0; p < t->k; p++) {
+        lanes column[TILE_PANELS];
+#pragma GCC unroll 2
+        for (int j = 0; j < panels; j++)
+            column[j] = lanes_load(b + j * b_panel + p * PANEL);
+#pragma GCC unroll 12
+        for (int i = 0; i < rows; i++) {
+            lanes x = lanes_all(a[i * a_row]);
+#pragma GCC unroll 2
+            for (int j = 0; j < panels; j++)
+                sum[i][j] = lanes_fma(x, column[j], sum[i][j]);
+        }
+        a += a_k;
+    }
+#pragma GCC unroll 12
+    for (int i = 0; i < rows; i++) {
+#pragma GCC unroll 2
+        for (int j = 0; j < panels; j++) {
+            int64_t n = t->columns - j * PANEL;
+            float *c = t->c + i * t->c_row + j * PANEL;
+            if (t->accumulate)
+                sum[i][j] = lanes_add(lanes_load_some(c, n), sum[i][j]);
+            if (t->bias)
+                sum[i][j] = lanes_add(sum[i][j], lanes_load_some(t->bias + j * PANEL, n));
+            lanes_store_some(c, sum[i][j], n);
+        }
+    }
+}
+
+/* One instance a number of rows, so that the compiler keeps the sums in registers. */
+static void multiply_rows(const struct tile *t, int rows, int panels)
+{
+#define ROWS(n)                                                                                    \
+    case n:                                                                                        \
+        if (panels == 1)                                                                           \
+            multiply_tile(t, n, 1);                                                                \
+        else                                                                                       \
+            multiply_tile(t, n, TILE_PANELS);                                                      \
+        break
+    switch (rows) {
+        ROWS(1);
+        ROWS(2);
+        ROWS(3);
+        ROWS(4);
+#if TILE_ROWS > 4
+        ROWS(5);
+        ROWS(6);
+#endif
+#if TILE_ROWS > 6
+        ROWS(7);
+        ROWS(8);
+        ROWS(9);
+        ROWS(10);
+        ROWS(11);
+        ROWS(12);
+#endif
+    default:
+        break;
+    }
+#undef ROWS
+}
+
+/* Rows [i0, i1) and panels [j0, j1) of the product. */
+static void multiply_part(const struct product *p, int64_t i0, int64_t i1, int64_t j0, int64_t j1)
+{
+    struct tile t = {.c_row = p->c_row, .a_row = p->a_row, .a_k = p->a_k, .b_panel = p->k * PANEL};
+    const float *packed = p->b;
+    for (int64_t k0 = 0; k0 < p->k || k0 == 0; k0 += K_BLOCK) {
+        t.k = p->k - k0 < K_BLOCK ? p->k - k0 : K_BLOCK;
+        t.accumulate = k0 > 0 || p->beta != 0.0f;
+        bool last = k0 + t.k >= p->k;
+        for (int64_t j = j0; j < j1; j += TILE_PANELS) {
+            int panels = j1 - j < TILE_PANELS ? 1 : TILE_PANELS;
+            t.b = packed + j * t.b_panel + k0 * PANEL;
+            t.columns = p->n - j * PANEL;
+            t.bias = last && p->bias ? p->bias + j * PANEL : NULL;
+            for (int64_t i = i0; i < i1; i += TILE_ROWS) {
+                int rows = i1 - i < TILE_ROWS ? (int)(i1 - i) : TILE_ROWS;
+                t.a = p->a + i * p->a_row + k0 * p->a_k;
+                t.c = p->c + i * p->c_row + j * PANEL;
+                multiply_rows(&t, rows, panels);
+            }
+        }
+    }
+}
+
+void KERNEL_NAME(product_serial)(const struct product *product)
+{
+    multiply_part(product, 0, product->m, 0, (product->n + PANEL - 1) / PANEL);
+}
+
+struct spread {
+    const struct product *product;
+    int64_t panels, task_rows, task_panels, row_tasks;
+};
+
+static void product_task(void *context, int64_t index, int thread)
+{
+    (void)thread;
+    const struct spread *spread = context;
+    int64_t i0 = index % spread->row_tasks * spread->task_rows;
+    int64_t j0 = index / spread->row_tasks * spread->task_panels;
+    int64_t i1 = i0 + spread->task_rows, j1 = j0 + spread->task_panels;
+    multiply_part(spread->product, i0, i1 < spread->product->m ? i1 : spread->product->m, j0,
+                  j1 < spread->panels ? j1 : spread->panels);
+}
+
+static int64_t divide_up(int64_t a, int64_t b)
+{
+    return (a + b - 1) / b;
+}
+
+static void product(const struct kernel_context *context, const struct product *product)
+{
+    if (product->m <= 0 || product->n <= 0)
+        return;
+    struct spread spread = {.product = product, .panels = divide_up(product->n, PANEL)};
+    spread.task_rows = TASK_ROWS;
+    spread.task_panels = TASK_PANELS;
+    if (product->m <= SMALL_ROWS) {
+        spread.task_rows = product->m;
+        spread.task_panels = 2 * TILE_PANELS;
+    }
+    spread.row_tasks = divide_up(product->m, spread.task_rows);
+    int64_t tasks = spread.row_tasks * divide_up(spread.panels, spread.task_panels);
+    thread_pool_run(context->threads, tasks, product_task, &spread);
+}
+
+void KERNEL_NAME(pack_panels)(float *packed, const float *b, int64_t k_stride, int64_t n_stride,
+                              int64_t k, int64_t n, int64_t first, int64_t last)
+{
+    for (int64_t panel = first; panel < last; panel++) {
+        float *out = packed + panel * k * PANEL;
+        const float *in = b + panel * PANEL * n_stride;
+        int64_t columns = n - panel * PANEL < PANEL ? n - panel * PANEL : PANEL;
+        if (n_stride == 1) {
+            for (int64_t p = 0; p < k; p++)
+                lanes_store(out + p * PANEL, lanes_load_some(in + p * k_stride, columns));
+            continue;
+        }
+        /* Blocks of 16 x 16 keep the reads of each column in one cache line. */
+        for (int64_t p0 = 0; p0 < k; p0 += LANES) {
+            int64_t p1 = p0 + LANES < k ? p0 + LANES : k;
+            for (int64_t j = 0; j < PANEL; j++) {
+                const float *column = in + j * n_stride;
+                for (int64_t p = p0; p < p1; p++)
+                    out[p * PANEL + j] = j < columns ? column[p * k_stride] : 0.0f;
+            }
+        }
+    }
+}
+
+struct packing {
+    float *packed;
+    const float *b;
+    int64_t k_stride, n_stride, k, n, panels;
+};
+
+static void pack_task(void *context, int64_t index, int thread)
+{
+    (void)thread;
+    const struct packing *packing = context;
+    int64_t first = index * PACK_PANELS;
+    int64_t last = first + PACK_PANELS < packing->panels ? first + PACK_PANELS : packing->panels;
+    KERNEL_NAME(pack_panels)
+    (packing->packed, packing->b, packing->k_stride, packing->n_stride, packing->k, packing->n,
+     first, last);
+}
+
+static void pack(const struct kernel_context *context, float *packed, const float *b,
+                 int64_t k_stride, int64_t n_stride, int64_t k, int64_t n)
+{
+    struct packing packing = {packed, b, k_stride, n_stride, k, n, divide_up(n, PANEL)};
+    thread_pool_run(context->threads, divide_up(packing.panels, PACK_PANELS), pack_task, &packing);
+}
+
+/* Columns are independent: a task sums LANES columns over all rows. Kahan's compensation, because
+ * the sums may cancel: the gradient of a key bias is zero, and its rounding noise would be all
+ * there is. */
+struct column_sum {
+    float *out;
+    const float *x;
+    int64_t rows, width;
+    float beta;
+};
+
+static void column_sum_task(void *context, int64_t index, int thread)
+{
+    (void)thread;
+    const struct column_sum *job = context;
+    int64_t first = index * LANES, n = job->width - first;
+    lanes sum = job->beta != 0.0f ? lanes_load_some(job->out + first, n) : lanes_zero();
+    lanes lost = lanes_zero();
+    for (int64_t i = 0; i < job->rows; i++) {
+        lanes x = lanes_subtract(lanes_load_some(job->x + i * job->width + first, n), lost);
+        lanes next = lanes_add(sum, x);
+        lost = lanes_subtract(lanes_subtract(next, sum), x);
+        sum = next;
+    }
+    lanes_store_some(job->out + first, sum, n);
+}
+
+static void column_sum(const struct kernel_context *context, float *out, const float *x,
+                       int64_t rows, int64_t width, float beta)
+{
+    struct column_sum job = {out, x, rows, width, beta};
+    thread_pool_run(context->threads, divide_up(width, LANES), column_sum_task, &job);
+}
+
+void KERNEL_NAME(fill_product)(struct kernels *kernels)
+{
+    kernels->product_rows = TASK_ROWS;
+    kernels->pack = pack;
+    kernels->product = product;
+    kernels->column_sum = column_sum;
+}
