@@ -1,0 +1,13 @@
+/* Everything that programs use of assay. */
+#ifndef ASSAY_ASSAY_H
+#define ASSAY_ASSAY_H
+
+#include "assay/machine.h"
+#include "assay/model.h"
+#include "assay/parity.h"
+#include "assay/pull.h"
+#include "assay/rows.h"
+#include "assay/status.h"
+#include "assay/tokenizer.h"
+
+#endif

@@ -1,0 +1,140 @@
+/* Models: folders in the Hugging Face layout, opened, described, scored and saved.
+ *
+ * A model is immutable, counted, and may be shared by threads; its weights stay mapped. A session
+ * belongs to one thread at a time and owns its threads, packed batches and memory; open one a
+ * worker. Families: bert (MiniLM included), distilbert, roberta, gpt2.
+ */
+#ifndef ASSAY_MODEL_H
+#define ASSAY_MODEL_H
+
+#include "assay/status.h"
+#include "assay/tokenizer.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct assay_model assay_model;
+typedef struct assay_session assay_session;
+
+/* Opens a folder with config.json and weights (model.safetensors or a sharded index). The tokenizer
+ * comes with it when the folder has one. */
+assay_status assay_model_open(assay_model **out, const char *folder, assay_error *error);
+void assay_model_retain(assay_model *model);
+void assay_model_close(assay_model *model); /* releases one reference; NULL allowed */
+
+/* Bits of assay_model_info.heads. */
+enum { ASSAY_HEAD_CLASSIFY = 1, ASSAY_HEAD_MASKED_LM = 2, ASSAY_HEAD_CAUSAL_LM = 4 };
+
+/* Strings belong to the model. */
+typedef struct assay_model_info {
+    const char *folder;
+    const char *family;       /* config.json's model_type */
+    const char *architecture; /* the first of config.json's architectures, or "" */
+    unsigned heads;
+    int64_t parameters; /* elements of all tensors */
+    int64_t file_bytes; /* of the weight files */
+    int64_t tensors;
+    int32_t layers, width, attention_heads, inner_width, vocabulary;
+    int32_t max_tokens;      /* that one row may have */
+    int32_t labels;          /* 0 without a classification head */
+    const char *weight_type; /* "F32", "BF16", ..., "mixed" */
+} assay_model_info;
+
+void assay_model_get_info(const assay_model *model, assay_model_info *info);
+const char *assay_model_label(const assay_model *model, int32_t index); /* NULL outside */
+const assay_tokenizer *
+assay_model_tokenizer(const assay_model *model); /* NULL: the folder has none */
+
+typedef struct assay_tensor_info {
+    const char *name;
+    const char *type;
+    int32_t rank;
+    int64_t shape[5];
+    int64_t bytes;
+} assay_tensor_info;
+
+/* index 0 .. tensors - 1, in the order of the files. */
+assay_status assay_model_get_tensor(const assay_model *model, int64_t index,
+                                    assay_tensor_info *info);
+
+/* Writes a folder that transformers loads: config.json, model.safetensors, tokenizer files, every
+ * tensor as it was read. The folder is made when it is not there. */
+assay_status assay_model_save(const assay_model *model, const char *folder, assay_error *error);
+
+typedef enum assay_precision {
+    ASSAY_PRECISION_HIGHEST, /* float32 */
+    ASSAY_PRECISION_HIGH,    /* three bfloat16 products */
+    ASSAY_PRECISION_MEDIUM   /* bfloat16 products */
+} assay_precision;
+
+const char *assay_precision_name(assay_precision precision);
+/* False for an unknown name. */
+bool assay_precision_from_name(assay_precision *precision, const char *name);
+
+typedef struct assay_session_options {
+    size_t struct_size;
+    int threads;               /* 0: all processors this process may use */
+    assay_precision precision; /* a processor without the units computes at the next higher one */
+    int32_t max_tokens;        /* rows are cut here; 0: the tokenizer's and model's own limit */
+    int64_t batch_tokens;      /* tokens computed at once; 0: 2048 */
+    /* GPT-2's classification reads the last token of each row; with this, the last one that is not
+     * the pad token, as transformers does when it is given padded ids. */
+    bool last_by_pad_token;
+} assay_session_options;
+
+#define ASSAY_SESSION_OPTIONS_INIT                                                                 \
+    {                                                                                              \
+        sizeof(assay_session_options), 0, ASSAY_PRECISION_HIGHEST, 0, 0, false                     \
+    }
+
+/* Retains the model. options may be NULL. */
+assay_status assay_session_open(assay_session **out, assay_model *model,
+                                const assay_session_options *options, assay_error *error);
+void assay_session_close(assay_session *session); /* NULL allowed */
+int assay_session_threads(const assay_session *session);
+/* What the kernels make of the asked precision, and which they are: "highest", "avx512". */
+assay_precision assay_session_precision(const assay_session *session);
+const char *assay_session_kernels(const assay_session *session);
+
+typedef struct assay_text {
+    const char *text;
+    size_t length;
+    const char *pair; /* NULL: none */
+    size_t pair_length;
+} assay_text;
+
+/* What became of one text. */
+typedef struct assay_text_result {
+    int32_t tokens; /* with special tokens, after cutting */
+    bool truncated;
+} assay_text_result;
+
+/* logits (count, labels) of texts under the classification head; results may be NULL. On failure
+ * the error's row is the text's number from 1. */
+assay_status assay_session_classify(assay_session *session, float *logits,
+                                    assay_text_result *results, const assay_text *texts,
+                                    int64_t count, assay_error *error);
+
+/* vectors (count, width): pooled as the folder's sentence-transformers files say, else the mean
+ * over tokens; normalised where they say so, or always with the mean default. */
+assay_status assay_session_embed(assay_session *session, float *vectors, assay_text_result *results,
+                                 const assay_text *texts, int64_t count, assay_error *error);
+
+/* The same from token ids: row i is ids[offsets[i]] .. ids[offsets[i + 1] - 1]; types NULL: zeros.
+ */
+assay_status assay_session_classify_ids(assay_session *session, float *logits, const int32_t *ids,
+                                        const int32_t *types, const int32_t *offsets, int64_t rows,
+                                        assay_error *error);
+assay_status assay_session_embed_ids(assay_session *session, float *vectors, const int32_t *ids,
+                                     const int32_t *types, const int32_t *offsets, int64_t rows,
+                                     assay_error *error);
+
+/* Softmax of one row of logits, in place allowed. */
+void assay_softmax(float *probabilities, const float *logits, int32_t labels);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,147 @@
+/* DistilBERT: no token types, no pooler. Reference: transformers' modeling_distilbert. */
+#include "models/config_fields.h"
+#include "models/family.h"
+
+#include <math.h>
+
+static void positions(const struct model_config *config, int32_t *out, const int32_t *ids,
+                      int64_t tokens)
+{
+    (void)config;
+    (void)ids;
+    for (int64_t i = 0; i < tokens; i++)
+        out[i] = (int32_t)i;
+}
+
+static int64_t max_tokens(const struct model_config *config)
+{
+    return config->positions;
+}
+
+static assay_status configure(struct model_config *config, const struct json *json,
+                              assay_error *error)
+{
+    config->activation = ACTIVATION_GELU_ERF;
+    config->norm_epsilon = 1e-12f;
+    config->hidden_dropout = config->attention_dropout = 0.1f;
+    config->classifier_dropout = 0.2f;
+    config->inner = config->positions = 0;
+    const struct size_field sizes[] = {
+        {"dim", &config->width, 1, MODEL_MAX_WIDTH, true},
+        {"n_layers", &config->layers, 0, MODEL_MAX_LAYERS, true},
+        {"n_heads", &config->heads, 1, MODEL_MAX_WIDTH, true},
+        {"hidden_dim", &config->inner, 1, MODEL_MAX_WIDTH, true},
+        {"max_position_embeddings", &config->positions, 1, MODEL_MAX_POSITIONS, true},
+    };
+    const struct rate_field rates[] = {
+        {"dropout", &config->hidden_dropout},
+        {"attention_dropout", &config->attention_dropout},
+        {"seq_classif_dropout", &config->classifier_dropout},
+    };
+    assay_status status = config_read_sizes(sizes, sizeof sizes / sizeof *sizes, json, error);
+    if (status == ASSAY_OK)
+        status = config_read_rates(rates, sizeof rates / sizeof *rates, json, error);
+    config->embedding_dropout = config->hidden_dropout;
+    if (status == ASSAY_OK)
+        status = config_read_activation(&config->activation, json, "activation", error);
+    return status;
+}
+
+static struct value *embeddings(const struct model_view *view)
+{
+    const struct model_config *c = view->config;
+    const struct text_batch *batch = view->batch;
+    struct graph *g = view->graph;
+    struct value *words = op_embedding(g, PLACE(view, "embeddings.word_embeddings"), c->vocabulary,
+                                       c->width, model_input(view, batch->ids));
+    struct value *where = op_embedding(g, PLACE(view, "embeddings.position_embeddings"),
+                                       c->positions, c->width, model_input(view, batch->positions));
+    struct value *x = op_add(g, words, where);
+    x = op_layer_norm(g, PLACE(view, "embeddings.LayerNorm"), x, c->norm_epsilon);
+    x = op_dropout(g, PLACE(view, "embeddings.dropout"), x, c->embedding_dropout, &batch->rows);
+    return graph_place(g, PLACE_SUBLAYER, PLACE(view, "embeddings"), NULL, x);
+}
+
+static struct value *self_attention(const struct model_view *view, const char *layer,
+                                    struct value *x)
+{
+    const struct model_config *c = view->config;
+    const struct row_layout *rows = &view->batch->rows;
+    struct graph *g = view->graph;
+    struct value *q =
+        op_linear(g, graph_name(g, "%s.attention.q_lin", layer), WEIGHT_OUT_IN, c->width, x);
+    struct value *k =
+        op_linear(g, graph_name(g, "%s.attention.k_lin", layer), WEIGHT_OUT_IN, c->width, x);
+    struct value *v =
+        op_linear(g, graph_name(g, "%s.attention.v_lin", layer), WEIGHT_OUT_IN, c->width, x);
+    struct attention_options options = {.heads = c->heads,
+                                        .scale = 1.0f / sqrtf((float)(c->width / c->heads)),
+                                        .dropout = c->attention_dropout};
+    struct value *a = op_attention(g, graph_name(g, "%s.attention.context", layer), q, k, v,
+                                   c->width, rows, rows, &options);
+    a = op_linear(g, graph_name(g, "%s.attention.out_lin", layer), WEIGHT_OUT_IN, c->width, a);
+    return graph_place(g, PLACE_SUBLAYER, graph_name(g, "%s.attention", layer), x, a);
+}
+
+static struct value *body(const struct model_view *view)
+{
+    const struct model_config *c = view->config;
+    const struct row_layout *rows = &view->batch->rows;
+    struct graph *g = view->graph;
+    struct value *x = embeddings(view);
+    for (int i = 0; i < c->layers; i++) {
+        const char *layer = PLACE(view, "transformer.layer.%d", i);
+        struct value *a = self_attention(view, layer, x);
+        a = op_layer_norm(g, graph_name(g, "%s.sa_layer_norm", layer), op_add(g, a, x),
+                          c->norm_epsilon);
+        struct value *h =
+            op_linear(g, graph_name(g, "%s.ffn.lin1", layer), WEIGHT_OUT_IN, c->inner, a);
+        h = op_activation(g, c->activation, h);
+        h = op_linear(g, graph_name(g, "%s.ffn.lin2", layer), WEIGHT_OUT_IN, c->width, h);
+        h = op_dropout(g, graph_name(g, "%s.ffn.dropout", layer), h, c->hidden_dropout, rows);
+        h = graph_place(g, PLACE_SUBLAYER, graph_name(g, "%s.ffn", layer), a, h);
+        h = op_layer_norm(g, graph_name(g, "%s.output_layer_norm", layer), op_add(g, h, a),
+                          c->norm_epsilon);
+        x = graph_place(g, PLACE_SUBLAYER, layer, x, h);
+    }
+    return x;
+}
+
+static struct value *classify(const struct model_view *view, struct value *hidden)
+{
+    const struct model_config *c = view->config;
+    struct graph *g = view->graph;
+    struct value *x = op_pool(g, POOL_FIRST, hidden, &view->batch->rows);
+    x = op_linear(g, "pre_classifier", WEIGHT_OUT_IN, c->width, x);
+    x = op_activation(g, ACTIVATION_RELU, x);
+    x = op_dropout(g, "dropout", x, c->classifier_dropout, &view->batch->pooled);
+    return op_linear(g, "classifier", WEIGHT_OUT_IN, c->labels, x);
+}
+
+static struct vocabulary_head language(const struct model_view *view, struct value *hidden)
+{
+    struct graph *g = view->graph;
+    struct vocabulary_head head = {
+        .hidden = model_language_transform(view, "vocab_transform", "vocab_layer_norm",
+                                           view->config->activation, hidden),
+        .weight_name = PLACE(view, "embeddings.word_embeddings.weight"),
+        .bias_name = "vocab_projector.bias",
+    };
+    if (!view->config->tied_head && graph_has_weight(g, "vocab_projector.weight"))
+        head.weight_name = "vocab_projector.weight";
+    return head;
+}
+
+const struct model_family distilbert_family = {
+    .model_type = "distilbert",
+    .prefix = "distilbert.",
+    .embedding_tensor = "embeddings.word_embeddings.weight",
+    .classifier_tensor = "classifier.weight",
+    .language_tensor = "vocab_transform.weight",
+    .configure = configure,
+    .positions = positions,
+    .max_tokens = max_tokens,
+    .body = body,
+    .classify = classify,
+    .language = language,
+};

@@ -1,0 +1,81 @@
+/* A model family: its configuration and its forward function over ops, written once (contract 1).
+ *
+ * Every place carries its Hugging Face module path, with the prefix ("bert.") that the checkpoint's
+ * tensors have. A family knows nothing of what is attached to its places (contract 2).
+ */
+#ifndef ASSAY_MODELS_FAMILY_H
+#define ASSAY_MODELS_FAMILY_H
+
+#include "models/config.h"
+#include "tensor/ops.h"
+
+struct json;
+
+/* Rows of tokens, not padded. */
+struct text_batch {
+    struct row_layout rows;
+    const int32_t *ids;       /* (tokens) */
+    const int32_t *types;     /* (tokens) or NULL: zeros */
+    const int32_t *positions; /* (tokens), made by the family's position rule */
+    const int32_t *chosen;    /* (rows) token that classification reads, or NULL: the family's */
+    struct row_layout pooled; /* the same rows with one token each, for dropout after pooling */
+};
+
+/* What a forward function is given. */
+struct model_view {
+    struct graph *graph;
+    const struct model_config *config;
+    const char *prefix; /* "bert." or "" */
+    const struct text_batch *batch;
+    bool with_pooler; /* also make a bare model's pooled output, to be kept by its place */
+};
+
+struct model_family {
+    const char *model_type;
+    const char *prefix;           /* that models with a head put before the bare model's names */
+    const char *embedding_tensor; /* without prefix: tells whether the checkpoint has one */
+    const char *classifier_tensor;
+    const char *language_tensor; /* NULL: the head is tied and always there */
+    bool causal;
+    /* The family's own keys of config.json; common ones are read already. */
+    assay_status (*configure)(struct model_config *config, const struct json *json,
+                              assay_error *error);
+    /* Position ids of one row. */
+    void (*positions)(const struct model_config *config, int32_t *positions, const int32_t *ids,
+                      int64_t tokens);
+    int64_t (*max_tokens)(const struct model_config *config);
+    /* (tokens, width) */
+    struct value *(*body)(const struct model_view *view);
+    /* (rows, labels) */
+    struct value *(*classify)(const struct model_view *view, struct value *hidden);
+    /* The hidden state and weights for op_vocabulary. */
+    struct vocabulary_head (*language)(const struct model_view *view, struct value *hidden);
+};
+
+extern const struct model_family bert_family, distilbert_family, roberta_family, gpt2_family;
+
+/* NULL for an unknown model_type. */
+const struct model_family *model_family_find(const char *model_type);
+
+/* Shared steps of the families. */
+
+/* A place's name with the checkpoint's prefix. */
+#define PLACE(view, ...) graph_prefixed((view)->graph, (view)->prefix, __VA_ARGS__)
+const char *graph_prefixed(struct graph *graph, const char *prefix, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Sum of the embeddings of ids, positions and, where the config has them, types. */
+struct value *model_input(const struct model_view *view, const int32_t *data);
+
+/* BERT's encoder, which RoBERTa shares: embeddings with their norm, then all layers. */
+struct value *bert_encoder_body(const struct model_view *view);
+/* (rows, width): dense and tanh of each row's first token. */
+struct value *bert_pooler(const struct model_view *view, struct value *hidden);
+assay_status bert_encoder_configure(struct model_config *config, const struct json *json,
+                                    assay_error *error);
+/* The last part of a masked language head: dense, activation, norm under the given names. */
+struct value *model_language_transform(const struct model_view *view, const char *dense,
+                                       const char *norm, enum activation activation,
+                                       struct value *hidden);
+
+#endif

@@ -1,0 +1,246 @@
+/* A model's folder beyond its weights: tokenizer, sentence-transformers files, description, saving.
+ */
+#include "base/error.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/memory.h"
+#include "models/model.h"
+#include "models/safetensors_writer.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { SMALL_FILE = 1 << 20, LARGE_FILE = 1 << 28 };
+
+static bool folder_has(const char *folder, const char *name)
+{
+    char *path = path_join(folder, name);
+    bool there = path && file_exists(path);
+    memory_free(path);
+    return there;
+}
+
+/* Parses folder/name when it is there; *json stays NULL when it is not. */
+static assay_status read_optional(struct json **json, const char *folder, const char *name,
+                                  assay_error *error)
+{
+    *json = NULL;
+    if (!folder_has(folder, name))
+        return ASSAY_OK;
+    char *path = path_join(folder, name);
+    if (!path)
+        return error_memory(error, strlen(name));
+    assay_status status = json_parse_file(json, path, SMALL_FILE, error);
+    memory_free(path);
+    return status;
+}
+
+struct pooling_mode {
+    const char *flag, *name;
+    enum pooling pooling;
+    bool supported;
+};
+
+static const struct pooling_mode pooling_modes[] = {
+    {"pooling_mode_mean_tokens", "mean", POOL_MEAN, true},
+    {"pooling_mode_cls_token", "cls", POOL_FIRST, true},
+    {"pooling_mode_lasttoken", "lasttoken", POOL_LAST, true},
+    {"pooling_mode_max_tokens", "max", POOL_MEAN, false},
+    {"pooling_mode_mean_sqrt_len_tokens", "mean_sqrt_len", POOL_MEAN, false},
+    {"pooling_mode_weightedmean_tokens", "weightedmean", POOL_MEAN, false},
+};
+
+static void read_pooling(struct embedding_rule *rule, const struct json *json)
+{
+    const char *named = json_string(json_member(json, "pooling_mode"));
+    int chosen = 0;
+    for (size_t i = 0; i < sizeof pooling_modes / sizeof *pooling_modes; i++) {
+        const struct pooling_mode *mode = &pooling_modes[i];
+        if (!json_boolean(json_member(json, mode->flag)) && strcmp(named, mode->name) != 0)
+            continue;
+        chosen++;
+        rule->pooling = mode->pooling;
+        if (!mode->supported || chosen > 1)
+            snprintf(rule->unsupported, sizeof rule->unsupported, "%s%s", mode->name,
+                     chosen > 1 ? " with another" : "");
+    }
+}
+
+static assay_status read_embedding_rule(assay_model *model, assay_error *error)
+{
+    struct embedding_rule *rule = &model->embedding;
+    *rule = (struct embedding_rule){.pooling = POOL_MEAN, .normalize = true};
+    struct json *modules = NULL, *pooling = NULL, *limits = NULL;
+    assay_status status = read_optional(&modules, model->folder, "modules.json", error);
+    if (status == ASSAY_OK)
+        status = read_optional(&pooling, model->folder, "1_Pooling/config.json", error);
+    if (status == ASSAY_OK)
+        status = read_optional(&limits, model->folder, "sentence_bert_config.json", error);
+    if (status == ASSAY_OK && pooling)
+        read_pooling(rule, pooling);
+    if (status == ASSAY_OK && modules) {
+        rule->normalize = false;
+        for (size_t i = 0; i < json_count(modules); i++) {
+            const char *type = json_string(json_member(json_element(modules, i), "type"));
+            rule->normalize |= strstr(type, "Normalize") != NULL;
+        }
+    }
+    int64_t longest = 0;
+    if (status == ASSAY_OK && limits)
+        status = json_read_integer(&longest, limits, "max_seq_length", 0, INT32_MAX, false, error);
+    rule->max_tokens = (int32_t)longest;
+    json_free(modules);
+    json_free(pooling);
+    json_free(limits);
+    return status;
+}
+
+static assay_status open_tokenizer(assay_model *model, assay_error *error)
+{
+    static const char *const files[] = {"tokenizer.json", "vocab.txt", "vocab.json"};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        if (folder_has(model->folder, files[i]))
+            return assay_tokenizer_open(&model->tokenizer, model->folder, error);
+    }
+    return ASSAY_OK;
+}
+
+assay_status assay_model_open(assay_model **out, const char *folder, assay_error *error)
+{
+    assay_status status = model_open_weights(out, folder, error);
+    if (status != ASSAY_OK)
+        return status;
+    status = read_embedding_rule(*out, error);
+    if (status == ASSAY_OK)
+        status = open_tokenizer(*out, error);
+    if (status != ASSAY_OK) {
+        assay_model_close(*out);
+        *out = NULL;
+    }
+    return status;
+}
+
+void assay_model_get_info(const assay_model *model, assay_model_info *info)
+{
+    const struct model_config *config = &model->config;
+    *info = (assay_model_info){
+        .folder = model->folder,
+        .family = config->model_type,
+        .architecture = config->architecture,
+        .heads = model->heads,
+        .tensors = (int64_t)safetensors_count(model->file),
+        .layers = (int32_t)config->layers,
+        .width = (int32_t)config->width,
+        .attention_heads = (int32_t)config->heads,
+        .inner_width = (int32_t)config->inner,
+        .vocabulary = (int32_t)config->vocabulary,
+        .max_tokens = (int32_t)model->family->max_tokens(config),
+        .labels = model->heads & ASSAY_HEAD_CLASSIFY ? (int32_t)config->labels : 0,
+        .weight_type = "",
+    };
+    for (size_t i = 0; i < safetensors_count(model->file); i++) {
+        const struct safetensors_entry *entry = safetensors_at(model->file, i);
+        info->parameters += (int64_t)entry->elements;
+        info->file_bytes += (int64_t)entry->bytes;
+        if (!*info->weight_type)
+            info->weight_type = entry->type_name;
+        else if (strcmp(info->weight_type, entry->type_name) != 0)
+            info->weight_type = "mixed";
+    }
+}
+
+const char *assay_model_label(const assay_model *model, int32_t index)
+{
+    bool there = (model->heads & ASSAY_HEAD_CLASSIFY) && index >= 0 && index < model->config.labels;
+    return there ? model->config.label_names[index] : NULL;
+}
+
+const assay_tokenizer *assay_model_tokenizer(const assay_model *model)
+{
+    return model->tokenizer;
+}
+
+assay_status assay_model_get_tensor(const assay_model *model, int64_t index,
+                                    assay_tensor_info *info)
+{
+    if (index < 0 || index >= (int64_t)safetensors_count(model->file))
+        return ASSAY_ERROR_ARGUMENT;
+    const struct safetensors_entry *entry = safetensors_at(model->file, (size_t)index);
+    *info = (assay_tensor_info){.name = entry->name,
+                                .type = entry->type_name,
+                                .rank = entry->rank,
+                                .bytes = (int64_t)entry->bytes};
+    memcpy(info->shape, entry->shape, sizeof info->shape);
+    return ASSAY_OK;
+}
+
+/* Files that travel with a model unchanged. */
+static const char *const companions[] = {
+    "config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.txt",
+    "vocab.json",
+    "merges.txt",
+    "generation_config.json",
+    "modules.json",
+    "sentence_bert_config.json",
+    "config_sentence_transformers.json",
+    "1_Pooling/config.json",
+    "detector.json",
+};
+
+static assay_status copy_file(const char *from_folder, const char *to_folder, const char *name,
+                              assay_error *error)
+{
+    struct buffer contents = {0};
+    char *from = path_join(from_folder, name), *to = path_join(to_folder, name);
+    assay_status status = from && to ? ASSAY_OK : error_memory(error, strlen(name));
+    if (status == ASSAY_OK && strchr(name, '/')) {
+        char *slash = strrchr(to, '/');
+        *slash = '\0';
+        status = folder_create(to, error);
+        *slash = '/';
+    }
+    if (status == ASSAY_OK)
+        status = file_read(&contents, from, LARGE_FILE, error);
+    if (status == ASSAY_OK)
+        status = file_write(to, contents.bytes, contents.length, error);
+    buffer_free(&contents);
+    memory_free(from);
+    memory_free(to);
+    return status;
+}
+
+static assay_status save_weights(const assay_model *model, const char *folder, assay_error *error)
+{
+    size_t count = safetensors_count(model->file);
+    struct safetensors_item *items = memory_allocate_zeroed(count, sizeof *items);
+    char *path = path_join(folder, "model.safetensors");
+    assay_status status = items && path ? ASSAY_OK : error_memory(error, count * sizeof *items);
+    for (size_t i = 0; status == ASSAY_OK && i < count; i++)
+        items[i] = safetensors_item_of(safetensors_at(model->file, i));
+    if (status == ASSAY_OK)
+        status = safetensors_write(path, items, count, error);
+    /* Pages that vanished while they were written read as zeros: the copy is then worthless. */
+    if (status == ASSAY_OK) {
+        status = safetensors_check(model->file, error);
+        if (status != ASSAY_OK)
+            remove(path);
+    }
+    memory_free(items);
+    memory_free(path);
+    return status;
+}
+
+assay_status assay_model_save(const assay_model *model, const char *folder, assay_error *error)
+{
+    assay_status status = folder_create(folder, error);
+    for (size_t i = 0; status == ASSAY_OK && i < sizeof companions / sizeof *companions; i++) {
+        if (folder_has(model->folder, companions[i]))
+            status = copy_file(model->folder, folder, companions[i], error);
+    }
+    return status == ASSAY_OK ? save_weights(model, folder, error) : status;
+}
