@@ -1,0 +1,71 @@
+#!/bin/sh
+# Everything that must hold, a line a stage; the last line counts it.
+#   tools/check.sh [JOBS]
+# Stages: layers, format, all tests of the release build, the same under the sanitizers, each fuzz
+# target for FUZZ_SECONDS (10). A program of many tests counts each. Exit 1 when anything failed.
+set -u
+cd "$(dirname -- "$0")/.."
+jobs=${1:-$(nproc 2>/dev/null || echo 2)}
+passed=0
+failed=0
+skipped=0
+began=$(date +%s)
+
+# stage NAME PASSED FAILED SKIPPED
+stage()
+{
+    passed=$((passed + $2))
+    failed=$((failed + $3))
+    skipped=$((skipped + $4))
+    echo "== $1: $2 passed, $3 failed, $4 skipped ($(($(date +%s) - began)) s since the start)"
+}
+
+# one NAME COMMAND...: a stage of one test
+one()
+{
+    name=$1
+    shift
+    if "$@"; then stage "$name" 1 0 0; else stage "$name" 0 1 0; fi
+}
+
+# build PRESET: 0 when it stands
+build()
+{
+    mkdir -p "build${2:-}"
+    log=build${2:-}/check-build.log
+    if cmake --preset "$1" >"$log" 2>&1 && cmake --build --preset "$1" -j "$jobs" >>"$log" 2>&1
+    then return 0; fi
+    tail -n 40 "$log"
+    return 1
+}
+
+# suite PRESET SUFFIX SECONDS
+suite()
+{
+    echo "-- $1: building, then all tests"
+    if ! build "$1" "$2"; then
+        stage "$1" 0 1 0
+        return
+    fi
+    log=build$2/check-tests.log
+    ctest --test-dir "build$2" -j "$jobs" --timeout "$3" --verbose 2>&1 </dev/null | tee "$log" |
+        grep --line-buffered -E '^ *[0-9]+/[0-9]+ +Test +#|^[0-9]+: (skipped: |\[  FAILED)'
+    # What the failed ones said.
+    awk -f tools/count_tests.awk -v show=1 "$log"
+    stage "$1" $(awk -f tools/count_tests.awk "$log")
+}
+
+one layers tools/check_layers.sh
+one format tools/check_format.sh
+suite release "" 300
+export ASAN_OPTIONS=${ASAN_OPTIONS:-allocator_may_return_null=1:detect_stack_use_after_return=1}
+export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
+suite sanitize -sanitize 900
+echo "-- fuzz: ${FUZZ_SECONDS:-10} s a target"
+fuzz_log=build/check-fuzz.log
+tools/fuzz.sh "${FUZZ_SECONDS:-10}" "$jobs" >"$fuzz_log" 2>&1
+sed '$d' "$fuzz_log"
+stage fuzz $(tail -n 1 "$fuzz_log" | awk '/passed/ { print $1, $3, $5; ok = 1 } END { if (!ok) print 0, 1, 0 }')
+
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ]
