@@ -14,7 +14,7 @@ typedef struct assay_parity assay_parity; /* a finished comparison */
  * float64 run over the norm of its value; for gradients over at least 1e-3 of the model's root mean
  * square gradient norm. */
 typedef struct assay_parity_item {
-    const char *name; /* "logits", "loss", "hidden.<place>", "grad.<tensor>" */
+    const char *name; /* "logits", "loss", "embedding", "hidden.<place>", "grad.<tensor>" */
     int64_t elements;
     double error;           /* assay's */
     double reference_error; /* transformers' own float32 run; negative: the file does not say */

@@ -7,17 +7,18 @@
 #include "models/model.h"
 #include "models/safetensors_writer.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
 enum { SMALL_FILE = 1 << 20, LARGE_FILE = 1 << 28 };
 
+/* No allocation: running out of memory must not look like a file that is not there. */
 static bool folder_has(const char *folder, const char *name)
 {
-    char *path = path_join(folder, name);
-    bool there = path && file_exists(path);
-    memory_free(path);
-    return there;
+    char path[PATH_MAX];
+    int length = snprintf(path, sizeof path, "%s/%s", folder, name);
+    return length > 0 && (size_t)length < sizeof path && file_exists(path);
 }
 
 /* Parses folder/name when it is there; *json stays NULL when it is not. */

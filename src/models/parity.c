@@ -45,7 +45,7 @@ struct comparison {
     int64_t *order;
     float *seeds;
     double valid; /* items that count in the loss */
-    struct value *hidden, *logits, *loss;
+    struct value *hidden, *logits, *loss, *embedding;
     double gradient_floor;
 };
 
@@ -261,10 +261,14 @@ static assay_status run(struct comparison *c, assay_error *error)
         c->hidden = model_forward(c->model, c->graph, batch, MODEL_HIDDEN, c->task == TASK_BARE);
         if (c->task == TASK_LANGUAGE)
             build_language(c);
+        else
+            c->embedding =
+                op_normalize(c->graph, op_pool(c->graph, POOL_MEAN, c->hidden, &batch->rows));
     }
     graph_keep_value(c->graph, c->hidden);
     graph_keep_value(c->graph, c->logits);
     graph_keep_value(c->graph, c->loss);
+    graph_keep_value(c->graph, c->embedding);
     if (c->gradients)
         graph_seed(c->graph, c->loss, c->seeds);
     assay_status status = graph_plan(c->graph, NULL, error);
@@ -393,6 +397,10 @@ static const char *compare(const struct comparison *c, struct norms *norms, cons
         if (!c->hidden)
             return "the model has no such place";
         fits = compare_value(c, norms, c->hidden, entry);
+    } else if (!strcmp(name, "embedding")) {
+        if (!c->embedding)
+            return "embeddings are compared on bare models only";
+        fits = compare_value(c, norms, c->embedding, entry);
     } else if (!strncmp(name, "hidden.", 7)) {
         struct value *value = find_place(c, name + 7);
         if (!value)

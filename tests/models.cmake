@@ -1,0 +1,10 @@
+# Models against transformers' vectors, files and bad input.
+if(TARGET assay_models)
+  assay_test(models assay_models)
+  target_sources(test_models PRIVATE model_vectors.c)
+  assay_test(model_files assay_models)
+  target_sources(test_model_files PRIVATE model_vectors.c)
+  assay_test(model_bits assay_models)
+  target_sources(test_model_bits PRIVATE model_vectors.c)
+  set_tests_properties(models PROPERTIES TIMEOUT 600)
+endif()
