@@ -83,13 +83,17 @@ grep -E '\.[ch]$' "$list" | while IFS= read -r file; do
 done >"$faults"
 rm -f "$faults.floors"
 
-# The letters in brackets keep these lines from finding themselves.
-while IFS= read -r file; do
-    grep -nHIE '(^|[^A-Za-z0-9_.$}])/([w]ork|[r]oot)(/|$|[^A-Za-z0-9_])' "$file" /dev/null |
-        sed 's/^\([^:]*:[0-9]*\):.*/\1: names a path of one machine/'
-    grep -nHIE '[p]ypi\.org|[f]iles\.pythonhosted|[r]egistry\.npmjs|[d]eb\.debian\.org|[c]rates\.io' \
-        "$file" /dev/null | sed 's/^\([^:]*:[0-9]*\):.*/\1: names the host of a package registry/'
-done <"$list" >>"$faults"
+# search PATTERN FAULT: the lines of any text file that match. The letters in brackets keep the
+# patterns below from finding themselves.
+search()
+{
+    tr '\n' '\0' <"$list" | xargs -0 grep -nHIE -- "$1" | sed "s/^\([^:]*:[0-9]*\):.*/\1: $2/"
+}
+{
+    search '(^|[^A-Za-z0-9_.$}])/([w]ork|[r]oot)(/|$|[^A-Za-z0-9_])' 'names a path of one machine'
+    search '[p]ypi\.org|[f]iles\.pythonhosted|[r]egistry\.npmjs|[d]eb\.debian\.org|[c]rates\.io' \
+        'names the host of a package registry'
+} >>"$faults"
 
 cat "$faults"
 [ ! -s "$faults" ]

@@ -113,6 +113,9 @@ def add_labels(rows, config, task, seed):
     """Labels that the rows do not bring: random classes, masked words, or the row itself."""
     rng = np.random.default_rng(seed + 1)
     for row in rows:
+        if task == "classify" and isinstance(row.get("label"), str):
+            words = sorted({r["label"] for r in rows if isinstance(r.get("label"), str)})
+            row["label"] = config.label2id.get(row["label"], words.index(row["label"]))
         if task == "classify" and "label" not in row:
             row["label"] = (float(np.float32(rng.standard_normal())) if config.num_labels == 1
                             else int(rng.integers(config.num_labels)))

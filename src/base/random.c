@@ -56,12 +56,21 @@ uint64_t random_hash_name(const char *name)
     return random_hash_bytes(name, strlen(name));
 }
 
+uint64_t random_keep_key(const struct random_stream *stream, uint64_t row)
+{
+    return random_mix(random_mix(stream->seed, stream->step), random_mix(stream->place, row));
+}
+
+uint32_t random_keep_limit(float rate)
+{
+    return rate >= 1.0f ? UINT32_MAX : (uint32_t)((double)rate * 4294967296.0);
+}
+
 void random_keep(float *out, const struct random_stream *stream, uint64_t row, uint64_t position,
                  uint32_t first, int64_t count, float rate, float scale)
 {
-    uint64_t key =
-        random_mix(random_mix(stream->seed, stream->step), random_mix(stream->place, row));
-    uint32_t limit = rate >= 1.0f ? UINT32_MAX : (uint32_t)((double)rate * 4294967296.0);
+    uint64_t key = random_keep_key(stream, row);
+    uint32_t limit = random_keep_limit(rate);
     for (int64_t i = 0; i < count; i += 4) {
         uint32_t draw[4];
         uint32_t counter[4] = {first / 4 + (uint32_t)(i / 4), (uint32_t)position,

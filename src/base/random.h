@@ -26,6 +26,12 @@ struct random_stream {
     uint64_t place; /* random_hash_name of the place */
 };
 
+/* The parts of random_keep, for kernels that do the same in vectors: the key of random_block, whose
+ * counter is {feature / 4, position, position >> 32, 0}, and the limit below which a draw is
+ * dropped. */
+uint64_t random_keep_key(const struct random_stream *stream, uint64_t row);
+uint32_t random_keep_limit(float rate);
+
 /* out[i] for feature first + i at (row, position): `scale` with probability 1 - rate, else 0.
  * `first` must be a multiple of 4. */
 void random_keep(float *out, const struct random_stream *stream, uint64_t row, uint64_t position,
