@@ -86,7 +86,7 @@ static void keep_factors(const struct head *h, float *keep, int64_t i, int64_t k
     uint64_t row = (uint64_t)(a->row_ids ? a->row_ids[h->row] : h->row);
     uint64_t position = (uint64_t)i << 20 | (uint64_t)h->head;
     float scale = a->dropout < 1.0f ? 1.0f / (1.0f - a->dropout) : 0.0f;
-    random_keep(keep, &a->stream, row, position, 0, keys, a->dropout, scale);
+    KERNEL_NAME(keep)(keep, &a->stream, row, position, 0, keys, a->dropout, scale);
 }
 
 static void multiply_row(float *x, const float *by, int64_t n)

@@ -232,7 +232,8 @@ static void dropout_task(void *context, int64_t index, int thread)
         uint64_t position = (uint64_t)(t - job->offsets[index]);
         for (int64_t j = 0; j < job->width; j += KEEP_CHUNK) {
             int64_t n = job->width - j < KEEP_CHUNK ? job->width - j : KEEP_CHUNK;
-            random_keep(keep, job->stream, row, position, (uint32_t)j, n, job->rate, scale);
+            KERNEL_NAME(keep)
+            (keep, job->stream, row, position, (uint32_t)j, n, job->rate, scale);
             const float *x = job->x + t * job->width + j;
             float *y = job->y + t * job->width + j;
             for (int64_t i = 0; i < n; i += LANES) {

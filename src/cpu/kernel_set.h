@@ -29,6 +29,10 @@ void KERNEL_NAME(product_serial)(const struct product *product);
 void KERNEL_NAME(pack_panels)(float *packed, const float *b, int64_t k_stride, int64_t n_stride,
                               int64_t k, int64_t n, int64_t first, int64_t last);
 
+/* random_keep, some times faster. */
+void KERNEL_NAME(keep)(float *out, const struct random_stream *stream, uint64_t row,
+                       uint64_t position, uint32_t first, int64_t count, float rate, float scale);
+
 /* The softmax's two passes over one row: its largest value, and x becoming exp(x - largest) with
  * the sum returned. */
 float KERNEL_NAME(row_largest)(const float *x, int64_t n);

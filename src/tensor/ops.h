@@ -56,8 +56,8 @@ struct value *op_select(struct graph *graph, struct value *x, struct value *numb
 /* Rows of length one. */
 struct value *op_normalize(struct graph *graph, struct value *x);
 
-/* loss (rows) of logits (rows, classes); labels (rows) int32, negative: no label. class_weights
- * (classes) or NULL. Not divided: contract 5. */
+/* loss (rows) of logits (rows, classes); labels (rows) int32, negative: no label, below `classes`
+ * by the caller's check. class_weights (classes) or NULL. Not divided: contract 5. */
 struct value *op_cross_entropy(struct graph *graph, struct value *logits, struct value *labels,
                                struct value *class_weights, float smoothing);
 /* loss (rows): mean of squares over each row. */
@@ -73,8 +73,9 @@ struct vocabulary_head {
 struct vocabulary_options {
     struct vocabulary_head scoring;  /* p */
     struct vocabulary_head sampling; /* q; hidden NULL: p */
-    struct value *targets;           /* (tokens) int32, negative: none; NULL: none at all */
-    unsigned scores;                 /* bit 1 << vocabulary_score */
+    /* (tokens) int32, negative: none, below the vocabulary by the caller's check; NULL: none */
+    struct value *targets;
+    unsigned scores; /* bit 1 << vocabulary_score */
 };
 
 /* Fills scores[] with (tokens) values, NULL where not asked. Backward runs from SCORE_CROSS_ENTROPY
