@@ -1,0 +1,19 @@
+/* The verbs of the binary, each in a file of its name. */
+#ifndef CLI_VERBS_H
+#define CLI_VERBS_H
+
+#include "call.h"
+
+extern const struct verb verb_pull;
+extern const struct verb verb_show;
+extern const struct verb verb_tokenize;
+extern const struct verb verb_embed;
+extern const struct verb verb_detect;
+extern const struct verb verb_parity;
+extern const struct verb verb_doctor;
+extern const struct verb verb_bench;
+
+/* Verbs of the road that this version does not have. */
+extern const struct verb verbs_to_come[];
+
+#endif

@@ -1,0 +1,232 @@
+#include "machine/drawn_model.h"
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/memory.h"
+#include "base/random.h"
+#include "models/safetensors_writer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { ITEMS_MAX = 512, NAME_SIZE = 96, LAYER_MODULES = 8 };
+
+/* One linear or norm of a layer: its name in both families and its shape by letters. */
+struct layer_module {
+    const char *bert, *distilbert;
+    bool norm;
+    bool inner_out, inner_in; /* inner instead of width */
+};
+
+static const struct layer_module layer_modules[LAYER_MODULES] = {
+    {"attention.self.query", "attention.q_lin", false, false, false},
+    {"attention.self.key", "attention.k_lin", false, false, false},
+    {"attention.self.value", "attention.v_lin", false, false, false},
+    {"attention.output.dense", "attention.out_lin", false, false, false},
+    {"attention.output.LayerNorm", "sa_layer_norm", true, false, false},
+    {"intermediate.dense", "ffn.lin1", false, true, false},
+    {"output.dense", "ffn.lin2", false, false, true},
+    {"output.LayerNorm", "output_layer_norm", true, false, false},
+};
+
+struct drawing {
+    const struct drawn_shape *shape;
+    struct safetensors_item items[ITEMS_MAX];
+    char names[ITEMS_MAX][NAME_SIZE];
+    size_t count;
+    float *values; /* shared by all tensors: as long as the largest */
+    float *ones;
+    bool full;
+};
+
+/* Values between -0.05 and 0.05, a little more than what initialised models have. */
+static void draw(float *values, size_t count)
+{
+    for (size_t i = 0; i < count; i += 4) {
+        uint32_t block[4];
+        const uint32_t counter[4] = {(uint32_t)i, (uint32_t)(i >> 32), 0, 0};
+        random_block(block, 1, counter);
+        for (size_t j = 0; j < 4 && i + j < count; j++)
+            values[i + j] = ((float)(block[j] >> 8) / 16777216.0f - 0.5f) * 0.1f;
+    }
+}
+
+static void add_tensor(struct drawing *drawing, const float *data, const char *name,
+                       const char *suffix, int64_t rows, int64_t columns)
+{
+    if (drawing->count == ITEMS_MAX) {
+        drawing->full = true;
+        return;
+    }
+    char *stored = drawing->names[drawing->count];
+    snprintf(stored, NAME_SIZE, "%s.%s", name, suffix);
+    drawing->items[drawing->count++] = (struct safetensors_item){
+        .name = stored,
+        .dtype = DTYPE_F32,
+        .rank = columns ? 2 : 1,
+        .shape = {rows, columns},
+        .data = data,
+    };
+}
+
+static void add_linear(struct drawing *drawing, const char *name, int64_t outputs, int64_t inputs)
+{
+    add_tensor(drawing, drawing->values, name, "weight", outputs, inputs);
+    add_tensor(drawing, drawing->values, name, "bias", outputs, 0);
+}
+
+static void add_norm(struct drawing *drawing, const char *name)
+{
+    add_tensor(drawing, drawing->ones, name, "weight", drawing->shape->width, 0);
+    add_tensor(drawing, drawing->values, name, "bias", drawing->shape->width, 0);
+}
+
+static void add_tensors(struct drawing *drawing)
+{
+    const struct drawn_shape *shape = drawing->shape;
+    const char *body = shape->distilbert && shape->classifier ? "distilbert." : "";
+    char name[NAME_SIZE - 8];
+    snprintf(name, sizeof name, "%sembeddings.word_embeddings", body);
+    add_tensor(drawing, drawing->values, name, "weight", DRAWN_VOCABULARY, shape->width);
+    snprintf(name, sizeof name, "%sembeddings.position_embeddings", body);
+    add_tensor(drawing, drawing->values, name, "weight", DRAWN_POSITIONS, shape->width);
+    if (!shape->distilbert)
+        add_tensor(drawing, drawing->values, "embeddings.token_type_embeddings", "weight", 2,
+                   shape->width);
+    snprintf(name, sizeof name, "%sembeddings.LayerNorm", body);
+    add_norm(drawing, name);
+    for (int64_t layer = 0; layer < shape->layers; layer++) {
+        for (int i = 0; i < LAYER_MODULES; i++) {
+            const struct layer_module *module = &layer_modules[i];
+            snprintf(name, sizeof name, "%s%s.layer.%d.%s", body,
+                     shape->distilbert ? "transformer" : "encoder", (int)layer,
+                     shape->distilbert ? module->distilbert : module->bert);
+            if (module->norm)
+                add_norm(drawing, name);
+            else
+                add_linear(drawing, name, module->inner_out ? shape->inner : shape->width,
+                           module->inner_in ? shape->inner : shape->width);
+        }
+    }
+    if (shape->classifier) {
+        add_linear(drawing, "pre_classifier", shape->width, shape->width);
+        add_linear(drawing, "classifier", 2, shape->width);
+    }
+}
+
+static void put_size(struct json_writer *json, const char *key, int64_t value)
+{
+    json_key(json, key);
+    json_put_integer(json, value);
+}
+
+static assay_status write_config(const char *folder, const struct drawn_shape *shape,
+                                 assay_error *error)
+{
+    struct buffer text = {0};
+    struct json_writer json = {.out = &text, .indent = 2};
+    bool small = shape->distilbert;
+    json_begin_object(&json);
+    json_key(&json, "model_type");
+    json_put_string(&json, small ? "distilbert" : "bert");
+    json_key(&json, "architectures");
+    json_begin_array(&json);
+    json_put_string(&json, !small              ? "BertModel"
+                           : shape->classifier ? "DistilBertForSequenceClassification"
+                                               : "DistilBertModel");
+    json_end_array(&json);
+    put_size(&json, "vocab_size", DRAWN_VOCABULARY);
+    put_size(&json, "max_position_embeddings", DRAWN_POSITIONS);
+    put_size(&json, small ? "dim" : "hidden_size", shape->width);
+    put_size(&json, small ? "n_layers" : "num_hidden_layers", shape->layers);
+    put_size(&json, small ? "n_heads" : "num_attention_heads", shape->heads);
+    put_size(&json, small ? "hidden_dim" : "intermediate_size", shape->inner);
+    json_key(&json, small ? "activation" : "hidden_act");
+    json_put_string(&json, "gelu");
+    put_size(&json, "pad_token_id", 0);
+    if (!small) {
+        put_size(&json, "type_vocab_size", 2);
+        json_key(&json, "layer_norm_eps");
+        json_put_number(&json, 1e-12);
+    }
+    json_end_object(&json);
+    char *path = path_join(folder, "config.json");
+    assay_status status = path && !json.failed
+                              ? file_write(path, text.bytes, text.length, error)
+                              : error_set(error, ASSAY_ERROR_MEMORY, "not enough memory");
+    memory_free(path);
+    buffer_free(&text);
+    return status;
+}
+
+static assay_status write_weights(const char *folder, const struct drawn_shape *shape,
+                                  assay_error *error)
+{
+    struct drawing *drawing = memory_allocate_zeroed(1, sizeof *drawing);
+    int64_t tallest = shape->inner > DRAWN_VOCABULARY ? shape->inner : DRAWN_VOCABULARY;
+    size_t largest = (size_t)tallest * (size_t)shape->width;
+    float *values = memory_allocate(largest, sizeof *values);
+    float *ones = memory_allocate((size_t)shape->width, sizeof *ones);
+    char *path = path_join(folder, "model.safetensors");
+    assay_status status;
+    if (!drawing || !values || !ones || !path) {
+        status = error_memory(error, largest * sizeof *values);
+        goto done;
+    }
+    draw(values, largest);
+    for (int64_t i = 0; i < shape->width; i++)
+        ones[i] = 1.0f;
+    drawing->shape = shape;
+    drawing->values = values;
+    drawing->ones = ones;
+    add_tensors(drawing);
+    status = drawing->full ? error_set(error, ASSAY_ERROR_LIMIT, "too many layers to draw")
+                           : safetensors_write(path, drawing->items, drawing->count, error);
+done:
+    memory_free(path);
+    memory_free(ones);
+    memory_free(values);
+    memory_free(drawing);
+    return status;
+}
+
+assay_status drawn_model_make(char **folder, const struct drawn_shape *shape, assay_error *error)
+{
+    const char *parent = getenv("TMPDIR");
+    char *made = path_join(parent && *parent ? parent : "/tmp", "assay-bench-XXXXXX");
+    *folder = NULL;
+    if (!made)
+        return error_memory(error, NAME_SIZE);
+    if (!mkdtemp(made)) {
+        assay_status status = error_set(error, ASSAY_ERROR_IO, "no temporary folder can be made");
+        error_at_file(error, made);
+        memory_free(made);
+        return status;
+    }
+    assay_status status = write_config(made, shape, error);
+    if (status == ASSAY_OK)
+        status = write_weights(made, shape, error);
+    if (status == ASSAY_OK)
+        *folder = made;
+    else
+        drawn_model_remove(made);
+    return status;
+}
+
+void drawn_model_remove(char *folder)
+{
+    static const char *const files[] = {"config.json", "model.safetensors"};
+    if (!folder)
+        return;
+    for (int i = 0; i < 2; i++) {
+        char *path = path_join(folder, files[i]);
+        if (path)
+            unlink(path);
+        memory_free(path);
+    }
+    rmdir(folder);
+    memory_free(folder);
+}

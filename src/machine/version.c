@@ -1,0 +1,6 @@
+#include "assay/machine.h"
+
+const char *assay_version(void)
+{
+    return ASSAY_VERSION;
+}

@@ -1,0 +1,333 @@
+#!/bin/sh
+# The binary, as a user meets it: BINARY SOURCE_FOLDER. Needs only sh. JSON lines are proved well
+# formed by assay's own strict reader. The last line counts.
+set -u
+assay=$1
+source=$2
+vectors=$source/tests/vectors/models
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export ASSAY_HOME="$work/home"
+passed=0
+failed=0
+out=$work/out
+err=$work/err
+
+good() { passed=$((passed + 1)); }
+bad()
+{
+    failed=$((failed + 1))
+    echo "failed: $1"
+    sed 's/^/    stdout: /' "$out" | cut -c 1-300 | head -n 5
+    sed 's/^/    stderr: /' "$err" | cut -c 1-300 | head -n 5
+}
+# code N NAME COMMAND...: runs it, keeps what it prints, compares the exit code
+code()
+{
+    want=$1
+    name=$2
+    shift 2
+    "$@" >"$out" 2>"$err" </dev/null
+    got=$?
+    if [ "$got" -eq "$want" ]; then good; else bad "$name: exit $got, expected $want"; fi
+}
+# says FILE PATTERN: what the last command printed
+says() { if grep -q -- "$2" "$1"; then good; else bad "$name: no \"$2\""; fi; }
+silent() { if [ -s "$1" ]; then bad "$name: should print nothing there"; else good; fi; }
+same() { if [ "$2" = "$3" ]; then good; else bad "$1: \"$2\" is not \"$3\""; fi; }
+lines() { wc -l <"$1" | tr -d ' '; }
+
+# ---- a small classifier with a vocabulary of its 67 tokens
+model=$work/model
+mkdir "$model"
+cp "$vectors/bert_shallow_classify/config.json" "$vectors/bert_shallow_classify/model.safetensors" \
+    "$model"
+{
+    printf '%s\n' '[PAD]' '[UNK]' '[CLS]' '[SEP]' '[MASK]' hello world a small text is here '##s' ,
+    i=14
+    while [ $i -lt 67 ]; do
+        echo "word$i"
+        i=$((i + 1))
+    done
+} >"$model/vocab.txt"
+echo '{"do_lower_case": true, "tokenizer_class": "BertTokenizer", "model_max_length": 20}' \
+    >"$model/tokenizer_config.json"
+
+# ---- help, version, wrong calls
+code 0 "alone" "$assay"
+says "$out" 'pull -> data -> train'
+says "$out" 'Not yet'
+code 0 "--version" "$assay" --version
+says "$out" '^assay [0-9]'
+for verb in $("$assay" --verbs); do
+    code 0 "$verb --help" "$assay" "$verb" --help
+    says "$out" "^assay $verb"
+    says "$out" '^Example'
+    says "$out" '--precision highest|high|medium'
+    silent "$err"
+    "$assay" "$verb" --help --markdown >"$out" 2>"$err"
+    name="docs/verbs/$verb.md"
+    if cmp -s "$out" "$source/docs/verbs/$verb.md"; then good; else bad "$name: make docs"; fi
+done
+code 2 "unknown verb" "$assay" detec
+says "$err" 'did you mean detect'
+silent "$out"
+code 2 "unknown flag" "$assay" detect "$model" --jsn
+says "$err" 'did you mean --json'
+code 2 "far flag" "$assay" detect "$model" --xyzzyplugh
+code 2 "no model" "$assay" detect
+code 2 "too many words" "$assay" show a b
+code 2 "value missing" "$assay" detect "$model" --threads
+code 2 "not a number" "$assay" detect "$model" --threads two
+code 2 "out of range" "$assay" detect "$model" --threads 0
+code 2 "precision" "$assay" detect "$model" --precision best
+says "$err" 'highest|high|medium'
+code 2 "field" "$assay" detect "$model" --field body
+code 1 "not yet" "$assay" train recipe.yaml
+says "$err" 'not yet'
+code 0 "help of what is to come" "$assay" train --help
+says "$out" 'Not yet'
+
+# ---- show
+code 0 "show" "$assay" show "$model"
+says "$out" 'human, ai, mixed'
+says "$out" 'wordpiece, 67 tokens'
+code 0 "show --json -v" "$assay" show "$model" --json -v
+says "$out" '"name": "classifier.weight", "type": "F32", "shape": \[3, 20\]'
+cp "$out" "$work/show.jsonl"
+code 0 "show's JSON" "$assay" tokenize "$model" "$work/show.jsonl" --field text=family
+echo '{"labels": ["human"]}' >"$model/detector.json"
+code 0 "show the card" "$assay" show "$model"
+says "$out" '{"labels": \["human"\]}'
+rm "$model/detector.json"
+
+# ---- tokenize
+echo 'Hello worlds, small text' >"$work/one.txt"
+code 0 "tokenize" "$assay" tokenize "$model" "$work/one.txt"
+same "tokens" "$(cat "$out")" '[CLS] hello world ##s , small text [SEP]'
+code 0 "tokenize --json" "$assay" tokenize "$model" "$work/one.txt" --json
+says "$out" '"ids": \[2, 5, 6, 12, 13, 8, 9, 3\]'
+says "$out" '"offsets": \[\[0, 0\], \[0, 5\], \[6, 11\], \[11, 12\], \[12, 13\], \[14, 19\], \[20, 24\], \[0, 0\]\]'
+code 0 "--no-special" "$assay" tokenize "$model" "$work/one.txt" --no-special
+same "without special tokens" "$(cat "$out")" 'hello world ##s , small text'
+code 0 "--max-tokens" "$assay" tokenize "$model" "$work/one.txt" --max-tokens 4
+same "cut" "$(cat "$out")" '[CLS] hello world [SEP]'
+code 0 "--truncate-left" "$assay" tokenize "$model" "$work/one.txt" --max-tokens 4 --truncate-left
+same "cut at the left" "$(cat "$out")" '[CLS] small text [SEP]'
+code 0 "--stride" "$assay" tokenize "$model" "$work/one.txt" --max-tokens 5 --stride 1
+same "windows" "$(lines "$out")" 3
+echo '{"text": "hello", "other": "world"}' >"$work/pair.jsonl"
+code 0 "--pair" "$assay" tokenize "$model" "$work/pair.jsonl" --pair other --json
+says "$out" '"type_ids": \[0, 0, 0, 1, 1\]'
+code 2 "stride too long" "$assay" tokenize "$model" "$work/one.txt" --max-tokens 4 --stride 4
+same "lines of standard input" \
+    "$(printf 'hello\n\nworld' | "$assay" tokenize "$model" | tr '\n' '|')" \
+    '[CLS] hello [SEP]|[CLS] [SEP]|[CLS] world [SEP]|'
+
+# ---- detect
+cat >"$work/rows.jsonl" <<'ROWS'
+{"id": "first", "text": "hello world", "label": "human"}
+{"id": "second", "text": "a small text is here", "label": "ai"}
+{"id": "third", "text": "hello \"quoted\" \\ unknown"}
+ROWS
+printf 'id,text\nfirst,hello world\nsecond,"a small text is here"\n' >"$work/rows.csv"
+printf 'id\ttext\nfirst\thello world\n' >"$work/rows.tsv"
+code 0 "detect a file of rows" "$assay" detect "$model" "$work/rows.jsonl" --json
+same "answers" "$(lines "$out")" 3
+for key in id predicted logits probabilities tokens verdict threshold reason; do
+    says "$out" "\"$key\": "
+done
+says "$out" '"threshold": null'
+says "$out" 'no detector.json'
+silent "$err"
+cp "$out" "$work/answers.jsonl"
+code 0 "detect's JSON" "$assay" tokenize "$model" "$work/answers.jsonl" --field text=reason
+code 0 "detect csv" "$assay" detect "$model" "$work/rows.csv" --json
+same "csv says what jsonl says" "$(cat "$out")" "$(head -n 2 "$work/answers.jsonl")"
+code 0 "detect tsv" "$assay" detect "$model" "$work/rows.tsv" --json
+same "tsv says what jsonl says" "$(cat "$out")" "$(head -n 1 "$work/answers.jsonl")"
+code 0 "detect three files" "$assay" detect "$model" "$work/rows.csv" "$work/rows.tsv" "$work/one.txt"
+same "answers of three files" "$(lines "$out")" 4
+code 0 "one thread" "$assay" detect "$model" "$work/rows.jsonl" --json --threads 1
+same "threads change nothing" "$(cat "$out")" "$(cat "$work/answers.jsonl")"
+code 0 "plain" "$assay" detect "$model" "$work/rows.jsonl"
+same "columns" "$(awk -F '\t' '{ print NF }' "$out" | sort -u)" 4
+printf 'hello\nworld\n' >"$work/whole.txt"
+code 0 "a file is one text" "$assay" detect "$model" "$work/whole.txt"
+same "one answer" "$(lines "$out")" 1
+name="logits do not depend on the way in"
+echo 'hello world' | "$assay" detect "$model" --json >"$out" 2>"$err"
+same "$name" "$(sed 's/.*"logits"/"logits"/' "$out")" \
+    "$(head -n 1 "$work/answers.jsonl" | sed 's/.*"logits"/"logits"/')"
+name="jsonl on standard input"
+"$assay" detect "$model" - --format jsonl --json <"$work/rows.jsonl" >"$out" 2>"$err"
+same "$name" "$(cat "$out")" "$(cat "$work/answers.jsonl")"
+mkdir -p "$work/classes/ai" "$work/classes/human"
+echo hello >"$work/classes/ai/1.txt"
+echo world >"$work/classes/human/1.txt"
+code 0 "a folder of classes" "$assay" detect "$model" "$work/classes"
+same "two answers" "$(lines "$out")" 2
+i=0
+while [ $i -lt 200 ]; do
+    echo "{\"text\": \"hello word$((14 + i % 50)) text\"}"
+    i=$((i + 1))
+done >"$work/many.jsonl"
+code 0 "many rows" "$assay" detect "$model" "$work/many.jsonl" --json
+same "in order" "$(sed 's/{"id": "\([0-9]*\)".*/\1/' "$out" | tr '\n' ' ')" "$(seq 1 200 | tr '\n' ' ')"
+
+# Each line of standard input is answered before the next is there.
+mkfifo "$work/in" "$work/answers"
+"$assay" detect "$model" --json --quiet <"$work/in" >"$work/answers" 2>"$err" &
+pid=$!
+(sleep 60; kill $pid 2>/dev/null) >/dev/null 2>&1 &
+watchdog=$!
+exec 3>"$work/in" 4<"$work/answers"
+for word in hello world text; do
+    echo $word >&3
+    read -r answer <&4 || answer=none
+    echo "$answer" >"$out"
+    name="the answer to a line"
+    says "$out" '"verdict"'
+done
+exec 3>&-
+wait $pid
+same "end of input" $? 0
+exec 4<&-
+kill $watchdog 2>/dev/null
+
+# ---- what is wrong is named, and the rest goes on
+{
+    echo '{"text": "hello"}'
+    printf '{"text": "\377\376"}\n'
+    echo '{"body": "no text"}'
+    echo '{"text": "broken'
+    echo '{"text": "world"}'
+} >"$work/bad.jsonl"
+code 1 "bad rows" "$assay" detect "$model" "$work/bad.jsonl" --json
+same "good rows are answered" "$(lines "$out")" 2
+says "$err" 'bad.jsonl:2'
+says "$err" 'bad.jsonl:3'
+says "$err" 'bad.jsonl:4'
+code 1 "no such file" "$assay" detect "$model" "$work/none.jsonl" "$work/rows.tsv" --json
+says "$err" 'none.jsonl'
+same "the next file is answered" "$(lines "$out")" 1
+code 1 "no such field" "$assay" detect "$model" "$work/rows.jsonl" --field text=body
+code 1 "no such model" "$assay" show "$work/nothing"
+says "$err" 'nothing'
+silent "$out"
+code 1 "no tokenizer" "$assay" detect "$vectors/bert_shallow_classify" "$work/one.txt"
+code 1 "no head" "$assay" detect "$vectors/bert_shallow_bare" "$work/one.txt"
+says "$err" 'classification head'
+
+# spoiled NAME COMMAND: a copy of the model after COMMAND ran in it
+spoiled()
+{
+    rm -rf "$work/spoiled"
+    cp -r "$model" "$work/spoiled"
+    (cd "$work/spoiled" && sh -c "$2")
+    code 1 "$1" "$assay" detect "$work/spoiled" "$work/one.txt" --json
+    silent "$out"
+    says "$err" "$3"
+    same "$1: one line" "$(lines "$err")" 1
+}
+spoiled "weights cut short" 'head -c 9000 model.safetensors >x && mv x model.safetensors' \
+    'model.safetensors'
+spoiled "weights of eight bytes" 'head -c 8 model.safetensors >x && mv x model.safetensors' \
+    'model.safetensors'
+spoiled "no weights" 'rm model.safetensors' 'model.safetensors'
+spoiled "config without a size" 'grep -v hidden_size config.json >x && mv x config.json' 'hidden_size'
+spoiled "config that is no JSON" 'echo "{" >config.json' 'config.json'
+spoiled "absurd config" 'sed "s/\"num_hidden_layers\": 1/\"num_hidden_layers\": 1000000000/" config.json >x && mv x config.json' \
+    'num_hidden_layers'
+spoiled "other shapes" 'sed "s/\"intermediate_size\": 36/\"intermediate_size\": 40/" config.json >x && mv x config.json' \
+    'intermediate'
+spoiled "NaN in the last weight" 'printf "\000\000\300\177" |
+    dd of=model.safetensors bs=1 seek=$(($(wc -c <model.safetensors) - 4)) conv=notrunc 2>&-' \
+    'classifier.weight'
+spoiled "unknown family" 'sed "s/\"model_type\": \"bert\"/\"model_type\": \"bort\"/" config.json >x && mv x config.json' \
+    'bort'
+spoiled "vocabulary without [UNK]" 'sed "s/\[UNK\]/unk/" vocab.txt >x && mv x vocab.txt' 'UNK'
+
+# ---- embed
+code 0 "embed" "$assay" embed "$model" "$work/rows.jsonl"
+same "vectors" "$(lines "$out")" 3
+says "$out" '"vector": \['
+cp "$out" "$work/vectors.jsonl"
+code 0 "embed's JSON" "$assay" tokenize "$model" "$work/vectors.jsonl" --field text=id
+code 0 "embed -o npy" "$assay" embed "$model" "$work/rows.jsonl" -o "$work/v.npy"
+silent "$out"
+same "bytes of the .npy" "$(wc -c <"$work/v.npy" | tr -d ' ')" $((128 + 3 * 20 * 4))
+same "header of the .npy" "$(head -c 128 "$work/v.npy" | tail -c 118 | sed 's/ *$//')" \
+    "{'descr': '<f4', 'fortran_order': False, 'shape': (3, 20), }"
+code 0 "embed -o jsonl" "$assay" embed "$model" "$work/rows.jsonl" -o "$work/v.jsonl"
+same "the same lines" "$(cat "$work/v.jsonl")" "$(cat "$work/vectors.jsonl")"
+code 2 "embed -o what" "$assay" embed "$model" "$work/rows.jsonl" -o "$work/v.txt"
+code 1 "embed bad rows" "$assay" embed "$model" "$work/bad.jsonl" -o "$work/bad.npy"
+same "a row a row" "$(wc -c <"$work/bad.npy" | tr -d ' ')" $((128 + 5 * 20 * 4))
+code 1 "embed nothing" "$assay" embed "$model" "$work/none.jsonl" -o "$work/none.npy"
+same "no file, not even half of one" "$(find "$work" -name 'none.npy*')" ""
+
+# ---- parity
+code 0 "parity" "$assay" parity "$vectors/bert_shallow_classify" \
+    "$vectors/bert_shallow_classify/reference.safetensors"
+says "$out" 'logits'
+code 0 "parity --json" "$assay" parity "$vectors/bert_shallow_classify" \
+    "$vectors/bert_shallow_classify/reference.safetensors" --json
+says "$out" '"passed": true'
+cp -r "$vectors/bert_shallow_classify" "$work/wrong"
+# The last float of the file, which is one of a weight.
+size=$(wc -c <"$work/wrong/model.safetensors")
+printf '\000\000\200\077' |
+    dd of="$work/wrong/model.safetensors" bs=1 seek=$((size - 4)) conv=notrunc 2>/dev/null
+code 1 "parity of another weight" "$assay" parity "$work/wrong" \
+    "$vectors/bert_shallow_classify/reference.safetensors"
+says "$out" '^FAILED'
+code 1 "parity with no reference" "$assay" parity "$model" "$model/model.safetensors"
+
+# ---- pull, and the short name
+code 0 "pull a folder" "$assay" pull "$model" --as tiny --quiet
+says "$out" 'home/models/tiny'
+code 0 "the short name" "$assay" detect tiny "$work/rows.jsonl" --json
+same "the same model" "$(cat "$out")" "$(cat "$work/answers.jsonl")"
+code 0 "pull again" "$assay" pull "$model" --as tiny --json --quiet
+says "$out" '"already_there": true'
+code 1 "pull nothing" "$assay" pull "$work/nowhere/at/all" --quiet
+
+# ---- doctor, bench
+code 0 "doctor" "$assay" doctor
+says "$out" 'kernel sets'
+code 0 "doctor --json" "$assay" doctor --json
+says "$out" '"name": "memory"'
+says "$out" 'home/models'
+ASSAY_KERNELS=plain "$assay" doctor >"$out" 2>"$err"
+name="ASSAY_KERNELS"
+says "$out" 'float32 on plain'
+code 0 "bench" "$assay" bench product --seconds 0.01 --json --threads 1
+says "$out" '"unit": "GFLOP/s"'
+cp "$out" "$work/bench.json"
+code 0 "bench --list" "$assay" bench --list
+says "$out" 'product'
+code 2 "bench what" "$assay" bench produkt
+says "$err" 'did you mean product'
+code 2 "bench without its model" "$assay" bench tokenize
+code 0 "bench tokenize" "$assay" bench tokenize --model "$model" --seconds 0.01
+says "$out" 'MB/s'
+
+# ---- where output cannot go
+if [ -c /dev/full ]; then
+    name="a full disk"
+    "$assay" show "$model" >/dev/full 2>"$err"
+    same "$name" $? 1
+    says "$err" 'could not be written'
+    "$assay" detect "$model" "$work/many.jsonl" >/dev/full 2>"$err"
+    same "$name, detect" $? 1
+else
+    echo "skipped: no /dev/full here"
+fi
+name="a reader that leaves"
+"$assay" detect "$model" "$work/many.jsonl" 2>"$err" | head -n 1 >"$out"
+same "$name" "$(lines "$out")" 1
+silent "$err"
+
+echo "$passed passed, $failed failed, 0 skipped"
+[ "$failed" -eq 0 ]
