@@ -58,7 +58,7 @@ suite()
 one layers tools/check_layers.sh
 one format tools/check_format.sh
 suite release "" 300
-export ASAN_OPTIONS=${ASAN_OPTIONS:-allocator_may_return_null=1:detect_stack_use_after_return=1}
+export ASAN_OPTIONS=${ASAN_OPTIONS:-allocator_may_return_null=1}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
 suite sanitize -sanitize 900
 echo "-- fuzz: ${FUZZ_SECONDS:-10} s a target"

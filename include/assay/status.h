@@ -61,6 +61,9 @@ const char *assay_status_message(assay_status status);
  * `size` bytes, always terminated when size > 0. Returns the length the whole line would have. */
 size_t assay_error_format(const assay_error *error, char *line, size_t size);
 
+/* Releases a string that an assay function made for its caller; NULL allowed. */
+void assay_string_free(char *text);
+
 #ifdef __cplusplus
 }
 #endif

@@ -61,7 +61,7 @@ typedef struct assay_encoding {
     int32_t *end;
     int8_t *sequence;
     uint8_t *special;
-    bool truncated; /* something of the text was cut off */
+    bool truncated;         /* something of the text was cut off */
     int32_t overflow_count; /* with keep_overflow: further windows, in HF's order */
     struct assay_encoding *overflow;
     struct assay_encoding_scratch *scratch; /* private: working memory, a cache of words */
@@ -84,7 +84,6 @@ assay_status assay_tokenizer_decode(const assay_tokenizer *tokenizer, char **tex
 assay_status assay_tokenizer_decode_bytes(const assay_tokenizer *tokenizer, char **text,
                                           size_t *length, const int32_t *ids, int32_t count,
                                           bool skip_special, assay_error *error);
-void assay_string_free(char *text);
 
 /* Whether an added token of the file is special (what skip_special leaves out). */
 bool assay_tokenizer_is_special(const assay_tokenizer *tokenizer, int32_t id);

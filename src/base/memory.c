@@ -1,5 +1,7 @@
 #include "base/memory.h"
 
+#include "assay/status.h"
+
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,4 +90,9 @@ char *memory_copy_string(const char *text)
 void memory_free(void *block)
 {
     free(block);
+}
+
+void assay_string_free(char *text)
+{
+    memory_free(text);
 }

@@ -351,11 +351,6 @@ assay_status assay_tokenizer_decode(const assay_tokenizer *tokenizer, char **tex
     return assay_tokenizer_decode_bytes(tokenizer, text, NULL, ids, count, skip_special, error);
 }
 
-void assay_string_free(char *text)
-{
-    memory_free(text);
-}
-
 /* ---- asking ---- */
 
 int32_t assay_tokenizer_vocabulary_size(const assay_tokenizer *tokenizer)
