@@ -1,20 +1,6 @@
 /* BERT, and MiniLM which is a small BERT. Reference: transformers' modeling_bert. */
 #include "models/family.h"
 
-static void positions(const struct model_config *config, int32_t *out, const int32_t *ids,
-                      int64_t tokens)
-{
-    (void)config;
-    (void)ids;
-    for (int64_t i = 0; i < tokens; i++)
-        out[i] = (int32_t)i;
-}
-
-static int64_t max_tokens(const struct model_config *config)
-{
-    return config->positions;
-}
-
 static struct value *classify(const struct model_view *view, struct value *hidden)
 {
     const struct model_config *c = view->config;
@@ -48,8 +34,8 @@ const struct model_family bert_family = {
     .classifier_tensor = "classifier.weight",
     .language_tensor = "cls.predictions.transform.dense.weight",
     .configure = bert_encoder_configure,
-    .positions = positions,
-    .max_tokens = max_tokens,
+    .positions = positions_from_zero,
+    .max_tokens = position_table_rows,
     .body = bert_encoder_body,
     .classify = classify,
     .language = language,

@@ -64,7 +64,12 @@ const struct model_family *model_family_find(const char *model_type);
 const char *graph_prefixed(struct graph *graph, const char *prefix, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Sum of the embeddings of ids, positions and, where the config has them, types. */
+/* Positions 0, 1, 2, ... and as many tokens as the position table has rows. */
+void positions_from_zero(const struct model_config *config, int32_t *positions, const int32_t *ids,
+                         int64_t tokens);
+int64_t position_table_rows(const struct model_config *config);
+
+/* A (tokens) input: ids, types or positions. */
 struct value *model_input(const struct model_view *view, const int32_t *data);
 
 /* BERT's encoder, which RoBERTa shares: embeddings with their norm, then all layers. */

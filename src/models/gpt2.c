@@ -7,20 +7,6 @@
 
 #include <math.h>
 
-static void positions(const struct model_config *config, int32_t *out, const int32_t *ids,
-                      int64_t tokens)
-{
-    (void)config;
-    (void)ids;
-    for (int64_t i = 0; i < tokens; i++)
-        out[i] = (int32_t)i;
-}
-
-static int64_t max_tokens(const struct model_config *config)
-{
-    return config->positions;
-}
-
 static assay_status configure(struct model_config *config, const struct json *json,
                               assay_error *error)
 {
@@ -146,8 +132,8 @@ const struct model_family gpt2_family = {
     .language_tensor = NULL,
     .causal = true,
     .configure = configure,
-    .positions = positions,
-    .max_tokens = max_tokens,
+    .positions = positions_from_zero,
+    .max_tokens = position_table_rows,
     .body = body,
     .classify = classify,
     .language = language,

@@ -45,6 +45,9 @@ struct value *model_forward(const assay_model *model, struct graph *graph,
 struct vocabulary_head model_language_head(const assay_model *model, struct graph *graph,
                                            const struct text_batch *batch, struct value *hidden);
 
+/* The graph's name of a public precision. */
+enum precision model_precision(assay_precision precision);
+
 /* After a result was not a finite number: names the tensor that holds one, if any does. */
 assay_status model_blame_weights(const assay_model *model, const char *what, assay_error *error);
 

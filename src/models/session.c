@@ -116,7 +116,7 @@ const char *assay_session_kernels(const assay_session *session)
     return bfloat ? session->kernels.bfloat_name : session->kernels.name;
 }
 
-static enum precision precision_of(assay_precision precision)
+enum precision model_precision(assay_precision precision)
 {
     switch (precision) {
     case ASSAY_PRECISION_HIGH:
@@ -134,7 +134,7 @@ static assay_status run_batch(assay_session *session, enum model_output output, 
                               const int64_t *rows, int64_t count, assay_error *error)
 {
     struct graph_options options = {.device = DEVICE_CPU,
-                                    .precision = precision_of(session->options.precision),
+                                    .precision = model_precision(session->options.precision),
                                     .parameters = session->model->parameters,
                                     .kernels = &session->kernels,
                                     .threads = session->threads};

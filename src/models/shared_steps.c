@@ -15,6 +15,20 @@ const char *graph_prefixed(struct graph *graph, const char *prefix, const char *
     return graph_name(graph, "%s%s", prefix, name);
 }
 
+void positions_from_zero(const struct model_config *config, int32_t *positions, const int32_t *ids,
+                         int64_t tokens)
+{
+    (void)config;
+    (void)ids;
+    for (int64_t i = 0; i < tokens; i++)
+        positions[i] = (int32_t)i;
+}
+
+int64_t position_table_rows(const struct model_config *config)
+{
+    return config->positions;
+}
+
 struct value *model_input(const struct model_view *view, const int32_t *data)
 {
     return graph_input(view->graph, DTYPE_I32, 1, &view->batch->rows.tokens, data);
