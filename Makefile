@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 60
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 
-.PHONY: all debug sanitize coverage check bench vectors fuzz install docs demo clean format lint \
+.PHONY: all debug sanitize coverage check bench bench-ops vectors fuzz install docs demo clean format lint \
 	layers setup packages help
 
 all: packages build/build.ninja
@@ -31,6 +31,11 @@ check:
 # make bench WORK="product minilm-embed" FLAGS="--threads 1"
 bench: all
 	@build/assay bench $(WORK) $(FLAGS)
+
+# Each op and kernel by itself.
+bench-ops: all
+	@cmake --build build --target bench_ops
+	@$$(find build -maxdepth 2 -name bench_ops -type f | head -n 1)
 
 # Makes the files under tests/vectors and the Unicode tables again, from the reference's own Python
 # packages (in a virtual environment of their own).
