@@ -38,7 +38,7 @@ typedef struct assay_model_info {
     int32_t layers, width, attention_heads, inner_width, vocabulary;
     int32_t max_tokens;      /* that one row may have */
     int32_t labels;          /* 0 without a classification head */
-    const char *weight_type; /* "F32", "BF16", ..., "mixed" */
+    const char *weight_type; /* of the floating-point tensors: "F32", "BF16", ..., "mixed" */
 } assay_model_info;
 
 void assay_model_get_info(const assay_model *model, assay_model_info *info);
@@ -77,7 +77,7 @@ typedef struct assay_session_options {
     int threads;               /* 0: all processors this process may use */
     assay_precision precision; /* a processor without the units computes at the next higher one */
     int32_t max_tokens;        /* rows are cut here; 0: the tokenizer's and model's own limit */
-    int64_t batch_tokens;      /* tokens computed at once; 0: 2048 */
+    int64_t batch_tokens;      /* tokens computed at once; 0: 1024 */
     /* GPT-2's classification reads the last token of each row; with this, the last one that is not
      * the pad token, as transformers does when it is given padded ids. */
     bool last_by_pad_token;

@@ -37,11 +37,6 @@ static const char *modern_name(char *room, size_t size, const char *name)
     return name;
 }
 
-static bool is_float(enum dtype dtype)
-{
-    return dtype == DTYPE_F32 || dtype == DTYPE_F16 || dtype == DTYPE_BF16 || dtype == DTYPE_F64;
-}
-
 static assay_status convert(assay_model *model, const struct safetensors_entry *entry,
                             const float **data, assay_error *error)
 {
@@ -64,7 +59,7 @@ static assay_status add_weights(assay_model *model, assay_error *error)
         return error_memory(error, count * sizeof *model->converted);
     for (size_t i = 0; i < count; i++) {
         const struct safetensors_entry *entry = safetensors_at(model->file, i);
-        if (!is_float(entry->dtype))
+        if (!dtype_is_float(entry->dtype))
             continue; /* buffers such as position ids: kept for saving only */
         char room[512];
         const float *data = entry->data;

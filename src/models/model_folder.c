@@ -143,6 +143,8 @@ void assay_model_get_info(const assay_model *model, assay_model_info *info)
         const struct safetensors_entry *entry = safetensors_at(model->file, i);
         info->parameters += (int64_t)entry->elements;
         info->file_bytes += (int64_t)entry->bytes;
+        if (!dtype_is_float(entry->dtype))
+            continue;
         if (!*info->weight_type)
             info->weight_type = entry->type_name;
         else if (strcmp(info->weight_type, entry->type_name) != 0)

@@ -28,3 +28,8 @@ enum dtype dtype_from_name(const char *name)
     }
     return DTYPE_OTHER;
 }
+
+bool dtype_is_float(enum dtype dtype)
+{
+    return dtype == DTYPE_F32 || dtype == DTYPE_F16 || dtype == DTYPE_BF16 || dtype == DTYPE_F64;
+}

@@ -6,6 +6,7 @@
 #ifndef ASSAY_TENSOR_DTYPE_H
 #define ASSAY_TENSOR_DTYPE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -26,6 +27,8 @@ enum dtype {
 
 /* Bytes of one element; 0 for DTYPE_OTHER. */
 size_t dtype_size(enum dtype dtype);
+/* F64, F32, F16 and BF16. */
+bool dtype_is_float(enum dtype dtype);
 /* "F32" and so on; "other" for DTYPE_OTHER. Never NULL. */
 const char *dtype_name(enum dtype dtype);
 /* DTYPE_OTHER for every name that is not in the list above. */
