@@ -315,7 +315,7 @@ def main():
             check_calls(check, name, path, hf, tatoeba[::97] + fuzz[:2000] + detection[::400], 5000 // step)
             check_decode(check, name, path, hf, 5000 // step)
     print(f"{check.total} comparisons, {check.bad} mismatches")
-    return 1 if check.bad else 0
+    return 1 if check.bad or not check.total else 0
 
 
 if __name__ == "__main__":
