@@ -29,12 +29,42 @@ static void put_row(const struct detect_work *work, struct json_out *out, const 
     out_end(out, ']');
 }
 
+/* Every row gets its line, so that who sends lines can wait for answers. */
+static bool write_refusal(const struct detect_work *work, const char *id, const char *refusal)
+{
+    if (!work->call->json) {
+        print_plain(stdout, id ? id : "-");
+        fputs("\trefused\t-\t", stdout);
+        print_plain(stdout, refusal);
+        putchar('\n');
+        return !ferror(stdout);
+    }
+    static const char *const unknown[] = {"predicted", "logits",  "probabilities", "tokens",
+                                          "truncated", "verdict", "threshold"};
+    struct json_out out = {.file = stdout};
+    out_begin(&out, '{');
+    out_key(&out, "id");
+    if (id)
+        out_text(&out, id);
+    else
+        out_null(&out);
+    for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++) {
+        out_key(&out, unknown[i]);
+        out_null(&out);
+    }
+    out_key(&out, "reason");
+    out_text(&out, refusal);
+    out_end(&out, '}');
+    out_line(&out);
+    return !ferror(stdout);
+}
+
 static bool write_answer(void *context, const char *id, const float *logits,
-                         const assay_text_result *result)
+                         const assay_text_result *result, const char *refusal)
 {
     struct detect_work *work = context;
     if (!logits)
-        return true;
+        return write_refusal(work, id, refusal);
     if (work->labels == 1)
         work->probabilities[0] = 1.0f / (1.0f + expf(-logits[0]));
     else
@@ -141,8 +171,9 @@ const struct verb verb_detect = {
         "next is read. Plain output is id, verdict, probability and reason between tabs; --json "
         "gives one object a line with id, predicted, logits, probabilities (in the order of the "
         "model's labels), tokens, truncated, verdict, threshold and reason.\n\n"
-        "A row that cannot be read is reported on stderr with its file and row, the rest is "
-        "answered, and the exit code is 1.\n\n"
+        "A row that cannot be read is reported on stderr with its file and row and answered with "
+        "\"refused\" (with --json: nulls) and the reason; the rest goes on, and the exit code is "
+        "1.\n\n"
         "The verdict is the most probable label; the reason says so. Thresholds at a stated rate "
         "of false alarms (detector.json) come with training.",
     .example = "assay detect runs/first essays.jsonl --json > answers.jsonl",

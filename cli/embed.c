@@ -17,8 +17,9 @@ struct embed_work {
 };
 
 static bool write_vector(void *context, const char *id, const float *vector,
-                         const assay_text_result *result)
+                         const assay_text_result *result, const char *refusal)
 {
+    (void)refusal;
     struct embed_work *work = context;
     if (!work->lines) {
         /* Row n of the file stays row n of the data. */

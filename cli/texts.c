@@ -7,14 +7,14 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BATCH_TEXTS = 64, BATCH_BYTES = 4 << 20, PROGRESS_SECONDS = 2 };
+enum { BATCH_TEXTS = 64, BATCH_BYTES = 4 << 20, PROGRESS_SECONDS = 2, REFUSAL_SIZE = 768 };
 
 struct item {
     char *memory; /* text, pair and id, one behind the other */
     const char *id;
     char where[ASSAY_ERROR_FILE_SIZE];
     int64_t line;
-    bool refused; /* said already */
+    char refusal[REFUSAL_SIZE]; /* why it was refused (said already), or empty */
 };
 
 struct batch {
@@ -109,7 +109,7 @@ static bool add_row(struct batch *batch, const assay_row *row)
     item->memory = memory;
     item->id = at;
     item->line = row->line;
-    item->refused = false;
+    item->refusal[0] = '\0';
     snprintf(item->where, sizeof item->where, "%s", row->file);
     batch->count++;
     batch->bytes += size;
@@ -151,7 +151,7 @@ static assay_status score_batch(const struct text_work *work, struct batch *batc
         if (!text_fault(error))
             return status;
         report_row(work, &batch->items[i], error);
-        batch->items[i].refused = true;
+        assay_error_format(error, batch->items[i].refusal, REFUSAL_SIZE);
         progress->refused++;
         progress->code = CALL_FAILED;
     }
@@ -182,9 +182,10 @@ static bool finish_batch(const struct text_work *work, struct batch *batch,
     bool written = true;
     for (int64_t i = 0; written && i < batch->count; i++) {
         const struct item *item = &batch->items[i];
+        const char *refusal = item->refusal[0] ? item->refusal : NULL;
         written =
-            work->write(work->context, item->id,
-                        item->refused ? NULL : batch->values + i * work->width, &batch->results[i]);
+            work->write(work->context, item->id, refusal ? NULL : batch->values + i * work->width,
+                        &batch->results[i], refusal);
     }
     progress->rows += batch->count;
     clear_batch(batch);
@@ -196,16 +197,20 @@ static bool finish_batch(const struct text_work *work, struct batch *batch,
     return true;
 }
 
-/* A fault of reading. True: the next row can still be read. */
+/* A fault of reading. True: the next row can still be read. Standard input's ids are its lines. */
 static bool refuse_row(const struct text_work *work, struct progress *progress,
-                       const assay_error *error)
+                       const assay_error *error, bool id_is_line)
 {
+    char id[32], refusal[REFUSAL_SIZE];
     progress->code = call_failed(work->call, error);
     if (!text_row_fault(error->status))
         return false;
     progress->refused++;
     progress->unread++;
-    return work->write(work->context, NULL, NULL, NULL);
+    snprintf(id, sizeof id, "%lld", (long long)error->row);
+    assay_error_format(error, refusal, sizeof refusal);
+    bool written = work->write(work->context, id_is_line ? id : NULL, NULL, NULL, refusal);
+    return written && (!id_is_line || fflush(stdout) == 0);
 }
 
 /* False: the work cannot go on. A file that cannot be read does not keep the next from being
@@ -227,7 +232,7 @@ static bool run_path(const struct text_work *work, struct batch *batch, struct p
         error = (assay_error){0};
         if (assay_rows_next(rows, &row, &error) != ASSAY_OK) {
             going = finish_batch(work, batch, progress, one_by_one);
-            if (!refuse_row(work, progress, &error))
+            if (!refuse_row(work, progress, &error, one_by_one))
                 break;
         } else if (!row.text) {
             break;

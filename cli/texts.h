@@ -44,9 +44,10 @@ struct text_work {
     int64_t width; /* floats a text */
     assay_status (*score)(assay_session *session, float *values, assay_text_result *results,
                           const assay_text *texts, int64_t count, assay_error *error);
-    /* values NULL: the row was refused. False stops the work (the output failed). */
+    /* values NULL: the row was refused, `refusal` says why, and id is NULL where it could not be
+     * read. False stops the work (the output failed). */
     bool (*write)(void *context, const char *id, const float *values,
-                  const assay_text_result *result);
+                  const assay_text_result *result, const char *refusal);
     void *context;
 };
 

@@ -204,7 +204,9 @@ kill $watchdog 2>/dev/null
     echo '{"text": "world"}'
 } >"$work/bad.jsonl"
 code 1 "bad rows" "$assay" detect "$model" "$work/bad.jsonl" --json
-same "good rows are answered" "$(lines "$out")" 2
+same "every row has its line" "$(lines "$out")" 5
+same "good rows are answered" "$(grep -c '"verdict": "' "$out")" 2
+same "bad rows are refused with a reason" "$(grep -c '"verdict": null.*"reason": ".*bad.jsonl' "$out")" 3
 says "$err" 'bad.jsonl:2'
 says "$err" 'bad.jsonl:3'
 says "$err" 'bad.jsonl:4'
