@@ -206,7 +206,8 @@ static assay_status check_text(const char *text, size_t length, const char *plac
     if (valid == length)
         return ASSAY_OK;
     unsigned char byte = (unsigned char)text[valid];
-    bool utf16 = length > 1 && valid == 0 && (byte == 0xff || byte == 0xfe);
+    bool utf16 =
+        length > 1 && valid == 0 && (!memcmp(text, "\xff\xfe", 2) || !memcmp(text, "\xfe\xff", 2));
     error_set(error, ASSAY_ERROR_FORMAT, "not UTF-8%s", utf16 ? "; it looks like UTF-16" : "");
     if (place)
         error_at_place(error, "%s", place);
