@@ -35,13 +35,30 @@ def sentences():
         yield f"{r.choice(SUBJECTS)} {r.choice(VERBS)} {r.choice(OBJECTS)}{r.choice(ENDS)}"
 
 
-def wordpiece(lowercase):
-    t = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+def committed_vocabulary(path):
+    """The WordPiece vocabulary that stands in the folder, or None."""
+    if os.path.exists(os.path.join(path, "tokenizer.json")):
+        with open(os.path.join(path, "tokenizer.json")) as f:
+            return json.load(f)["model"]["vocab"]
+    if os.path.exists(os.path.join(path, "vocab.txt")):
+        with open(os.path.join(path, "vocab.txt")) as f:
+            return {line.rstrip("\n"): i for i, line in enumerate(f)}
+    return None
+
+
+def wordpiece(lowercase, path):
+    """Trained once: the trainer breaks ties by chance, so what is committed is kept."""
+    vocabulary = committed_vocabulary(path)
+    t = Tokenizer(models.WordPiece(vocabulary or {}, unk_token="[UNK]"))
     t.normalizer = normalizers.BertNormalizer(lowercase=lowercase)
     t.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     t.decoder = decoders.WordPiece()
-    t.train_from_iterator(sentences(), trainers.WordPieceTrainer(
-        vocab_size=500, special_tokens=["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"], show_progress=False))
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    if vocabulary:
+        t.add_special_tokens(special)
+    else:
+        t.train_from_iterator(sentences(), trainers.WordPieceTrainer(
+            vocab_size=500, special_tokens=special, show_progress=False))
     return t
 
 
@@ -78,15 +95,16 @@ def build(root):
         t.save(os.path.join(path, "tokenizer.json"), pretty=False)
         return path, t
 
-    t = wordpiece(True)
+    t = wordpiece(True, os.path.join(root, "bert_json"))
     t.post_processor = processors.TemplateProcessing("[CLS] $A [SEP]", "[CLS] $A [SEP] $B:1 [SEP]:1",
                                                      [("[CLS]", 2), ("[SEP]", 3)])
     t.add_tokens([AddedToken("Old Clock", normalized=True), AddedToken("key", single_word=True),
                   AddedToken("@@", lstrip=True, rstrip=True)])
     t.enable_truncation(16, stride=2)
     yield save(folder("bert_json"), t)
+    t = wordpiece(False, os.path.join(root, "bert_files"))
     path = folder("bert_files")
-    write_vocabulary(wordpiece(False), path)
+    write_vocabulary(t, path)
     put(path, "tokenizer_config.json", {"do_lower_case": False, "model_max_length": 64, "tokenize_chinese_chars": False})
     put(path, "special_tokens_map.json", {"additional_special_tokens": ["<new>"], "mask_token": {
         "content": "[MASK]", "lstrip": True, "rstrip": False, "single_word": False, "normalized": False}})
@@ -110,7 +128,7 @@ def build(root):
     t.post_processor = processors.ByteLevel(trim_offsets=True)
     t.add_tokens([AddedToken("\n\n", rstrip=True), AddedToken(" boat", normalized=True)])
     yield save(folder("bpe_json"), t)
-    t = wordpiece(True)
+    t = wordpiece(True, os.path.join(root, "nfkd_json"))
     t.normalizer = normalizers.Sequence([normalizers.NFKD(), normalizers.StripAccents(), normalizers.Lowercase(),
                                          normalizers.Strip(), normalizers.Replace("pears", "the keys"), normalizers.Prepend("a ")])
     t.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Whitespace(), pre_tokenizers.Punctuation("merged_with_next")])
