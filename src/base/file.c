@@ -24,6 +24,36 @@ enum {
     READ_AHEAD_ROOM = 4096,
 };
 
+static _Atomic uint64_t changes;
+static _Atomic uint64_t failing;
+static _Atomic uint64_t killing;
+
+bool file_change_refused(void)
+{
+    uint64_t nth = atomic_fetch_add_explicit(&changes, 1, memory_order_relaxed) + 1;
+    if (nth == atomic_load_explicit(&killing, memory_order_relaxed))
+        raise(SIGKILL);
+    if (nth != atomic_load_explicit(&failing, memory_order_relaxed))
+        return false;
+    errno = EIO;
+    return true;
+}
+
+void file_fail_at(uint64_t nth)
+{
+    atomic_store(&failing, nth ? atomic_load(&changes) + nth : 0);
+}
+
+void file_kill_at(uint64_t nth)
+{
+    atomic_store(&killing, nth ? atomic_load(&changes) + nth : 0);
+}
+
+uint64_t file_change_count(void)
+{
+    return atomic_load(&changes);
+}
+
 static assay_status io_error(assay_error *error, const char *path, const char *what)
 {
     int number = errno;
@@ -360,6 +390,8 @@ static assay_status open_partial(struct file_writer *writer, assay_error *error)
     for (int i = 0; i < NAME_ATTEMPTS && writer->fd < 0; i++) {
         snprintf(writer->partial, size, "%s.partial-%ld-%u", writer->path, (long)getpid(),
                  atomic_fetch_add(&counter, 1u));
+        if (file_change_refused())
+            break;
         writer->fd = open(writer->partial, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         if (writer->fd < 0 && errno != EEXIST)
             break;
@@ -407,7 +439,7 @@ static assay_status write_out(struct file_writer *writer, const char *bytes, siz
                               assay_error *error)
 {
     while (length) {
-        ssize_t count = write(writer->fd, bytes, length);
+        ssize_t count = file_change_refused() ? -1 : write(writer->fd, bytes, length);
         if (count < 0 && errno == EINTR)
             continue;
         if (count <= 0) {
@@ -460,7 +492,8 @@ static void sync_parent(const char *path)
         return;
     int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd >= 0) {
-        (void)fsync(fd);
+        if (!file_change_refused())
+            (void)fsync(fd);
         close(fd);
     }
     memory_free(folder);
@@ -475,14 +508,15 @@ assay_status file_writer_commit(struct file_writer *writer, assay_error *error)
     } else {
         status = flush(writer, error);
     }
-    if (!status && fsync(writer->fd) != 0 && !(writer->direct && errno != EIO && errno != ENOSPC))
+    if (!status && (file_change_refused() || fsync(writer->fd) != 0) &&
+        !(writer->direct && errno != EIO && errno != ENOSPC))
         status = io_error(error, writer->path, "cannot write");
     int fd = writer->fd;
     writer->fd = -1;
     if (close(fd) != 0 && !status)
         status = io_error(error, writer->path, "cannot write");
     if (!writer->direct) {
-        if (!status && rename(writer->partial, writer->path) != 0)
+        if (!status && (file_change_refused() || rename(writer->partial, writer->path) != 0))
             status = io_error(error, writer->path, "cannot put the file into place");
         if (status)
             unlink(writer->partial);
@@ -540,7 +574,8 @@ assay_status folder_create(const char *path, assay_error *error)
             continue;
         char kept = partial[i];
         partial[i] = '\0';
-        if (mkdir(partial, 0777) != 0 && !file_is_folder(partial)) {
+        if (!file_is_folder(partial) && (file_change_refused() || mkdir(partial, 0777) != 0) &&
+            !file_is_folder(partial)) {
             if (errno == EEXIST)
                 errno = ENOTDIR;
             error_set(error, ASSAY_ERROR_IO, "cannot create the folder: %s", strerror(errno));

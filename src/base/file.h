@@ -51,4 +51,13 @@ assay_status folder_create(const char *path, assay_error *error);
 /* "folder/name" as a new string for memory_free; NULL when memory runs out. */
 char *path_join(const char *folder, const char *name);
 
+/* For tests: of the calls from now on that change the disk (create, write, sync, rename, link), the
+ * n-th fails with EIO, once, or the process is killed just before it; 0 switches this off. */
+void file_fail_at(uint64_t nth);
+void file_kill_at(uint64_t nth);
+/* How many such calls this process made so far. */
+uint64_t file_change_count(void);
+/* What each such call asks first: true, with errno set, when it must not be made. */
+bool file_change_refused(void);
+
 #endif
