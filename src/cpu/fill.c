@@ -15,4 +15,5 @@ void KERNEL_NAME(fill)(struct kernels *kernels)
     KERNEL_NAME(fill_attention)(kernels);
     KERNEL_NAME(fill_rows)(kernels);
     KERNEL_NAME(fill_vocabulary)(kernels);
+    KERNEL_NAME(fill_optimizer)(kernels);
 }

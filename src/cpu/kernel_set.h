@@ -22,6 +22,7 @@ void KERNEL_NAME(fill_elementwise)(struct kernels *kernels);
 void KERNEL_NAME(fill_attention)(struct kernels *kernels);
 void KERNEL_NAME(fill_rows)(struct kernels *kernels);
 void KERNEL_NAME(fill_vocabulary)(struct kernels *kernels);
+void KERNEL_NAME(fill_optimizer)(struct kernels *kernels);
 
 /* A product on the calling thread alone, for kernels that are spread over threads already. */
 void KERNEL_NAME(product_serial)(const struct product *product);

@@ -109,6 +109,35 @@ enum vocabulary_score {
     SCORE_COUNT
 };
 
+/* One trained tensor's part of the run of all (parameters.h). Segments are in order and do not
+ * overlap; what lies between them is padding, neither read nor written. */
+struct run_segment {
+    int64_t first, count;
+    bool decayed;
+};
+
+struct run_segments {
+    const struct run_segment *items;
+    int64_t count;
+    int64_t run; /* floats in the run, padding included */
+};
+
+/* One task of a pass over the run, and one partial sum of it. */
+enum { RUN_BLOCK = 16384 };
+
+/* One step of AdamW, and of the moving average of the weights. m and v move towards g = factor *
+ * gradient and g^2 by their rates, average towards the new p; keep is 1 - rate. Then
+ * p -= (decay * p where decayed) + step * m / (sqrt(v) * root_factor + epsilon). */
+struct adamw {
+    float *p, *m, *v;
+    float *average; /* or NULL */
+    const float *gradient;
+    struct run_segments segments;
+    float factor;
+    float m_rate, m_keep, v_rate, v_keep, average_rate, average_keep;
+    float root_factor, epsilon, step, decay;
+};
+
 struct kernels {
     const char *name;
     int64_t product_rows; /* rows one task covers; a hint for batches */
@@ -209,6 +238,11 @@ struct kernels {
     void (*vocabulary_dlogits)(const struct kernel_context *, float *p, const float *q,
                                const int32_t *targets, const float *dcross, const float *dkl,
                                int64_t rows, int64_t width);
+
+    /* blocks[i]: the sum of squares of floats [i, i + 1) * RUN_BLOCK of the run x */
+    void (*sum_squares)(const struct kernel_context *, double *blocks, const float *x,
+                        const struct run_segments *);
+    void (*adamw)(const struct kernel_context *, const struct adamw *);
 };
 
 /* Floats that pack writes for b (k, n). */
