@@ -32,6 +32,7 @@ for group in "${@:-build}"; do
         need pkg-config command -v pkg-config
         need libjson-c-dev pkg-config --exists json-c
         need libpcre2-dev pkg-config --exists libpcre2-8
+        need libyaml-dev pkg-config --exists yaml-0.1
         need zlib1g-dev pkg-config --exists zlib
         ;;
     check)

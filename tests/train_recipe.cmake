@@ -1,0 +1,1 @@
+assay_test(recipe assay_train)
