@@ -1,0 +1,2 @@
+# The order of batches.
+assay_test(batches assay_train)
