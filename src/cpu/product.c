@@ -1,7 +1,7 @@
 /* Matrix products at `highest`: a chain of fused multiply-adds over each K_BLOCK of k, in order,
  * and the blocks' sums added in order. One chain over all of k would be as reproducible, but its
- * rounding grows with k: on MiniLM (k to 1,536) blocks of 64 are three times closer to float64, at
- * a tenth of the product's speed; blocks of 128 cost nothing and are half as good.
+ * rounding grows with k: on MiniLM (k to 1,536) blocks of 64 are three times closer to float64,
+ * and what they cost does not show on a model.
  *
  * A block of a pair of packed panels stays in the first-level cache while the rows of a task pass
  * by. */
