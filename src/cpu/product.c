@@ -253,7 +253,6 @@ static void column_sum(const struct kernel_context *context, float *out, const f
 
 void KERNEL_NAME(fill_product)(struct kernels *kernels)
 {
-    kernels->product_rows = TASK_ROWS;
     kernels->pack = pack;
     kernels->product = product;
     kernels->column_sum = column_sum;

@@ -104,10 +104,9 @@ static struct moments moments_of(const struct logits *of_p, const struct logits 
 
 struct scoring {
     float *const *scores;
-    float *statistics;
     const float *p, *q;
     const int32_t *targets;
-    int64_t rows, width;
+    int64_t width;
 };
 
 static void put(float *scores, int64_t row, double value)
@@ -128,11 +127,6 @@ static void score_task(void *context, int64_t row, int thread)
     if (job->q) {
         largest_q = KERNEL_NAME(row_largest)(q, job->width);
         sum_q = sum_of_exponentials(q, largest_q, job->width);
-    }
-    if (job->statistics) {
-        float saved[] = {largest_p, sum_p, largest_q, sum_q};
-        for (int i = 0; i < 4; i++)
-            job->statistics[i * job->rows + row] = saved[i];
     }
     double log_sum_p = (double)largest_p + log((double)sum_p);
     double log_sum_q = (double)largest_q + log((double)sum_q);
@@ -158,10 +152,10 @@ static void score_task(void *context, int64_t row, int thread)
 }
 
 static void vocabulary_scores(const struct kernel_context *context,
-                              float *const scores[SCORE_COUNT], float *statistics, const float *p,
-                              const float *q, const int32_t *targets, int64_t rows, int64_t width)
+                              float *const scores[SCORE_COUNT], const float *p, const float *q,
+                              const int32_t *targets, int64_t rows, int64_t width)
 {
-    struct scoring job = {scores, statistics, p, q, targets, rows, width};
+    struct scoring job = {scores, p, q, targets, width};
     thread_pool_run(context->threads, rows, score_task, &job);
 }
 

@@ -99,14 +99,6 @@ struct value *graph_find(const struct graph *graph, const char *place)
     return NULL;
 }
 
-void graph_each_place(const struct graph *graph,
-                      void (*visit)(void *context, const char *place, struct value *value),
-                      void *context)
-{
-    for (struct place *p = graph->first_place; p; p = p->next)
-        visit(context, p->name, p->value);
-}
-
 void *graph_fail(struct graph *graph, assay_status status, const char *place, const char *format,
                  ...)
 {

@@ -124,10 +124,6 @@ void graph_attach(struct graph *graph, place_hook *hook, void *context);
 assay_status graph_keep(struct graph *graph, const char *glob, bool gradient, assay_error *error);
 /* A kept value of the current graph by its place; NULL when there is none. */
 struct value *graph_find(const struct graph *graph, const char *place);
-/* Visits the named places of the current graph, in order. */
-void graph_each_place(const struct graph *graph,
-                      void (*visit)(void *context, const char *place, struct value *value),
-                      void *context);
 
 /* An input: data is the caller's and must outlive the run (NULL on the shapes-only device). */
 struct value *graph_input(struct graph *graph, enum dtype dtype, int rank, const int64_t *shape,

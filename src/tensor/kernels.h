@@ -140,7 +140,6 @@ struct adamw {
 
 struct kernels {
     const char *name;
-    int64_t product_rows; /* rows one task covers; a hint for batches */
 
     /* packed[panel][p][PANEL] from b(p, j) = b[p * k_stride + j * n_stride] */
     void (*pack)(const struct kernel_context *, float *packed, const float *b, int64_t k_stride,
@@ -229,10 +228,10 @@ struct kernels {
                              int64_t width);
 
     /* scores[s] (rows) or NULL for each vocabulary_score, from a chunk of logits (rows, width);
-     * q NULL: q is p. statistics (4, rows), for backward: p's largest and sum, q's likewise. */
+     * q NULL: q is p. */
     void (*vocabulary_scores)(const struct kernel_context *, float *const scores[SCORE_COUNT],
-                              float *statistics, const float *p, const float *q,
-                              const int32_t *targets, int64_t rows, int64_t width);
+                              const float *p, const float *q, const int32_t *targets, int64_t rows,
+                              int64_t width);
     /* In place: p becomes dcross * (softmax - onehot) + dkl * (softmax p - softmax q), a row;
      * either gradient may be NULL. Targets below 0 count as no target. */
     void (*vocabulary_dlogits)(const struct kernel_context *, float *p, const float *q,

@@ -70,7 +70,7 @@ static void forward(const struct node *node)
             scores[s] = v->output_of[s] < 0
                             ? NULL
                             : (float *)node->outputs[v->output_of[s]]->tensor.data + first;
-        node_kernels(node)->vocabulary_scores(context, scores, NULL, logits,
+        node_kernels(node)->vocabulary_scores(context, scores, logits,
                                               node->inputs[Q_HIDDEN] ? q_logits : NULL,
                                               targets ? targets + first : NULL, rows, v->words);
     }
