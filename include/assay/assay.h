@@ -9,5 +9,6 @@
 #include "assay/rows.h"
 #include "assay/status.h"
 #include "assay/tokenizer.h"
+#include "assay/train.h"
 
 #endif

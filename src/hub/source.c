@@ -4,7 +4,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
-#include "hub/home.h"
+#include "base/home.h"
 #include "hub/manifest.h"
 
 #include <dirent.h>

@@ -5,7 +5,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "hub/archive.h"
-#include "hub/home.h"
+#include "base/home.h"
 #include "hub/http.h"
 #include "hub/model_files.h"
 #include "hub/staging.h"

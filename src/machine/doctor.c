@@ -7,7 +7,7 @@
 #include "base/threads.h"
 #include "cpu/cpu.h"
 #include "hub/curl.h"
-#include "hub/home.h"
+#include "base/home.h"
 
 #include <dirent.h>
 #include <dlfcn.h>

@@ -1,7 +1,7 @@
 /* Where pulled models live. Strings are new, for memory_free.
  */
-#ifndef ASSAY_HUB_HOME_H
-#define ASSAY_HUB_HOME_H
+#ifndef ASSAY_BASE_HOME_H
+#define ASSAY_BASE_HOME_H
 
 #include "assay/status.h"
 

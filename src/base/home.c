@@ -1,4 +1,4 @@
-#include "hub/home.h"
+#include "base/home.h"
 
 #include "assay/pull.h"
 #include "base/error.h"

@@ -1,0 +1,46 @@
+/* Figures of merit over the scores of one evaluation, as scikit-learn defines them.
+ *
+ * Pure functions of arrays, in double precision, ties handled exactly. A figure that is not defined
+ * (one class only, no variance) is not a number; so is one whose working memory cannot be had.
+ * Labels are 0 .. classes - 1.
+ */
+#ifndef ASSAY_BASE_METRICS_H
+#define ASSAY_BASE_METRICS_H
+
+#include <stdint.h>
+
+/* roc_auc_score and average_precision_score of one score a row; positive where labels[i] ==
+ * positive. */
+double metric_auroc(const float *scores, const int32_t *labels, int32_t positive, int64_t rows);
+double metric_auprc(const float *scores, const int32_t *labels, int32_t positive, int64_t rows);
+
+/* From predicted and true classes: accuracy_score, balanced_accuracy_score, f1_score with
+ * average="macro" over the classes that occur in either, matthews_corrcoef. */
+struct class_figures {
+    double accuracy, balanced_accuracy, macro_f1, mcc;
+};
+void metric_classes(struct class_figures *out, const int32_t *predicted, const int32_t *labels,
+                    int64_t rows, int32_t classes);
+
+/* From logits (rows, classes): mean over classes that have both kinds of rows of the
+ * one-against-rest figure; with two classes, the figure of `positive` by the difference of its
+ * logit and the other's, so that probabilities that round to 1 make no ties. */
+double metric_auroc_of_logits(const float *logits, const int32_t *labels, int64_t rows,
+                              int32_t classes, int32_t positive);
+double metric_auprc_of_logits(const float *logits, const int32_t *labels, int64_t rows,
+                              int32_t classes, int32_t positive);
+
+/* Mean over rows of the sum over classes of (probability - [label])^2, halved for two classes:
+ * brier_score_loss of the positive one. */
+double metric_brier(const float *logits, const int32_t *labels, int64_t rows, int32_t classes);
+/* Expected calibration error of the most probable class in 15 bins of equal width (Guo et al.,
+ * 2017). */
+double metric_ece(const float *logits, const int32_t *labels, int64_t rows, int32_t classes);
+
+struct number_figures {
+    double rmse, mae, pearson, spearman; /* spearman: average ranks for ties, as scipy */
+};
+void metric_numbers(struct number_figures *out, const float *predicted, const float *expected,
+                    int64_t rows);
+
+#endif
