@@ -112,7 +112,7 @@ static struct checkpoint_state state_at(int64_t step)
                      .epoch = 1,
                      .batch = step % 50,
                      .seed = UINT64_MAX - 3,
-                     .draws = 12,
+                     .evaluated_step = 12,
                      .rows_seen = 32 * step,
                      .tokens_seen = 4000 * step,
                      .has_best = true,
@@ -188,7 +188,7 @@ static void test_round_trip(void **unused)
     assert_int_equal(state.counters.epoch, 1);
     assert_int_equal(state.counters.batch, 7);
     assert_true(state.counters.seed == UINT64_MAX - 3);
-    assert_int_equal(state.counters.draws, 12);
+    assert_int_equal(state.counters.evaluated_step, 12);
     assert_int_equal(state.counters.rows_seen, 224);
     assert_int_equal(state.counters.tokens_seen, 28000);
     assert_true(state.counters.has_best);
@@ -609,7 +609,7 @@ static void test_bad_counters(void **unused)
 
     static const char good[] =
         "{\"format\": \"assay-checkpoint\", \"format_version\": 1, \"assay\": \"9\", \"recipe\": "
-        "\"r\", \"step\": 3, \"epoch\": 0, \"batch\": 2, \"seed\": \"5\", \"draws\": 0, "
+        "\"r\", \"step\": 3, \"epoch\": 0, \"batch\": 2, \"seed\": \"5\", \"evaluated_step\": 0, "
         "\"rows_seen\": 1, \"tokens_seen\": 1, \"early_stop\": {\"best_metric\": null, "
         "\"best_step\": 0, \"waited\": 0}}";
     static const struct {

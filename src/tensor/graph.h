@@ -160,6 +160,11 @@ void graph_watch(struct graph *graph, struct value *value);
  * memory. */
 void graph_seed(struct graph *graph, struct value *value, const float *gradient);
 
+/* After a run that kept everything ("*"): the first place, in the order of computing, whose value
+ * holds a number that is not finite; with `gradient`, the last place whose gradient does, which is
+ * the first that backward made. NULL when there is none. */
+const char *graph_first_not_finite(const struct graph *graph, bool gradient);
+
 /* What a run needs. */
 struct graph_cost {
     size_t activation_bytes; /* one block, after sharing by lifetime */

@@ -20,6 +20,7 @@ enum {
     MAX_SUMS = 4096,
     MAX_SEED_DIGITS = 20,
     FILES = 2, /* under SHA256SUMS */
+    COPY_BYTES = 16 << 20,
 };
 
 static const char format_name[] = "assay-checkpoint";
@@ -42,7 +43,7 @@ static assay_status check_state(const struct checkpoint_state *state, assay_erro
 {
     const struct checkpoint_counters *counters = &state->counters;
     if (counters->step < 0 || counters->step > CHECKPOINT_MAX_STEP || counters->epoch < 0 ||
-        counters->batch < 0 || counters->draws < 0 || counters->rows_seen < 0 ||
+        counters->batch < 0 || counters->evaluated_step < 0 || counters->rows_seen < 0 ||
         counters->tokens_seen < 0 || counters->waited < 0)
         return error_set(error, ASSAY_ERROR_ARGUMENT, "a counter is out of range");
     if (counters->has_best && (!isfinite(counters->best_metric) || counters->best_step < 0))
@@ -83,7 +84,7 @@ static assay_status write_counters(struct buffer *text, const struct checkpoint_
     put_integer(&writer, "epoch", counters->epoch);
     put_integer(&writer, "batch", counters->batch);
     put_string(&writer, "seed", seed);
-    put_integer(&writer, "draws", counters->draws);
+    put_integer(&writer, "evaluated_step", counters->evaluated_step);
     put_integer(&writer, "rows_seen", counters->rows_seen);
     put_integer(&writer, "tokens_seen", counters->tokens_seen);
     json_key(&writer, "early_stop");
@@ -195,7 +196,7 @@ static assay_status read_counters(struct checkpoint_counters *out, const struct 
         int64_t *value;
     } integers[] = {{"epoch", &out->epoch},
                     {"batch", &out->batch},
-                    {"draws", &out->draws},
+                    {"evaluated_step", &out->evaluated_step},
                     {"rows_seen", &out->rows_seen},
                     {"tokens_seen", &out->tokens_seen}};
     for (size_t i = 0; i < sizeof integers / sizeof *integers && !status; i++)
@@ -503,6 +504,20 @@ static assay_status find_array(const struct safetensors_entry **out, const struc
     return ASSAY_ERROR_SHAPE;
 }
 
+/* A piece at a time, whose pages are let go, so that the state is not in memory twice. As bytes: a
+ * signalling NaN must not pass through a float register. */
+static void copy_array(float *values, const struct safetensors *file,
+                       const struct safetensors_entry *entry)
+{
+    struct safetensors_entry piece = *entry;
+    for (size_t done = 0; done < entry->bytes; done += piece.bytes) {
+        piece.data = (const char *)entry->data + done;
+        piece.bytes = entry->bytes - done < COPY_BYTES ? entry->bytes - done : COPY_BYTES;
+        memcpy((char *)values + done, piece.data, piece.bytes);
+        safetensors_drop(file, &piece);
+    }
+}
+
 static assay_status read_arrays(struct checkpoint_state *state, const char *path,
                                 assay_error *error)
 {
@@ -521,9 +536,8 @@ static assay_status read_arrays(struct checkpoint_state *state, const char *path
     for (size_t i = 0; i < state->count && !status; i++) {
         struct checkpoint_array *array = &state->arrays[i];
         status = find_array(&entry, file, array, error);
-        /* As bytes: a signalling NaN must not pass through a float register. */
         if (!status && array->count)
-            memcpy(array->values, entry->data, array->count * sizeof *array->values);
+            copy_array(array->values, file, entry);
     }
     if (!status)
         status = safetensors_check(file, error);

@@ -20,13 +20,13 @@ enum {
 };
 
 /* Where a run stands. Random numbers are functions of seed, step and row (base/random.h), so `seed`
- * and `draws`, the counter of a generator that no step keys, are all there is to keep of them. */
+ * is all there is to keep of them. */
 struct checkpoint_counters {
     int64_t step; /* done so far */
     int64_t epoch;
     int64_t batch; /* the next one of the epoch's plan */
     uint64_t seed;
-    int64_t draws;
+    int64_t evaluated_step; /* the last one after which the model was evaluated */
     int64_t rows_seen;
     int64_t tokens_seen;
     /* Early stopping. */

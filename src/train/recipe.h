@@ -165,6 +165,8 @@ assay_status recipe_fingerprint(uint64_t *fingerprint, const struct recipe *reci
 
 const char *recipe_task_name(enum recipe_task task);
 const char *recipe_metric_name(enum recipe_metric metric);
+/* Does the task have that figure? */
+bool recipe_metric_fits(enum recipe_metric metric, enum recipe_task task);
 bool recipe_metric_higher_is_better(enum recipe_metric metric);
 
 /* Whether a pattern of `freeze` covers a place: the pattern matches it whole or one of the modules

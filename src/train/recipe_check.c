@@ -105,8 +105,7 @@ static assay_status check_labels(const struct recipe_reader *reader)
     return ASSAY_OK;
 }
 
-/* Which tasks have which figure. */
-static bool metric_fits(enum recipe_metric metric, enum recipe_task task)
+bool recipe_metric_fits(enum recipe_metric metric, enum recipe_task task)
 {
     switch (metric) {
     case RECIPE_LOSS:
@@ -159,7 +158,7 @@ static assay_status check_training(const struct recipe_reader *reader)
     if (warmup >= 1 && recipe->steps && warmup > (double)recipe->steps)
         return fault(reader, ASSAY_ERROR_FORMAT, "schedule.warmup",
                      "the warm-up has more steps than the training");
-    if (!metric_fits(recipe->early_stop.metric, recipe->task))
+    if (!recipe_metric_fits(recipe->early_stop.metric, recipe->task))
         return fault(reader, ASSAY_ERROR_FORMAT, "early_stop.metric",
                      "the task has no such figure");
     if (recipe->early_stop.patience && !recipe->data.valid)

@@ -1,0 +1,92 @@
+/* The inside of an assay_training: one room for opening, planning, running and saving.
+ *
+ * Opening reads the recipe, then the data (through the cache of tokens), then the model; nothing
+ * that costs as much as the weights is taken before training_prepare, so that a plan is cheap.
+ */
+#ifndef ASSAY_TRAIN_TRAINING_H
+#define ASSAY_TRAIN_TRAINING_H
+
+#include "assay/train.h"
+#include "models/trainable.h"
+#include "train/checkpoint.h"
+#include "train/course.h"
+#include "train/evaluate.h"
+#include "train/optimizer.h"
+#include "train/schedule.h"
+
+enum { TRAINING_FINGERPRINT_DIGITS = 16 };
+
+/* Rows to train or to be judged on. */
+struct training_rows {
+    struct dataset *dataset;
+    struct row_feed feed;
+    int64_t *sample;
+    int32_t *label_of;
+    int32_t *lengths; /* of a sample; else the dataset's own are used */
+};
+
+struct assay_training {
+    struct recipe recipe;
+    assay_training_options options;
+    char *base_folder;
+    struct training_rows train, valid; /* valid.dataset NULL: none */
+    struct label_set labels;
+    assay_model *model;
+    uint8_t *special_tokens; /* (vocabulary) for masks */
+    int32_t max_tokens;
+    int64_t parameters, trained;
+    struct step_settings settings;
+    struct stepper *stepper;
+    struct course *course;
+    struct schedule schedule;
+    struct optimizer *optimizer; /* NULL before training_prepare */
+    char fingerprint[CHECKPOINT_TEXT_SIZE];
+    /* how the run goes */
+    struct checkpoint_counters counters;
+    int64_t steps_here; /* since this process began or resumed */
+    int64_t tokens_here;
+    double seconds_here; /* of steps alone */
+    double evaluation_seconds;
+    double last_values[RECIPE_METRIC_COUNT]; /* of the newest evaluation */
+    bool evaluated;
+};
+
+/* Tells the listener, where there is one. */
+void training_tell(const assay_training *training, const assay_training_event *event);
+void training_note(const assay_training *training, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Puts the weights into training and opens the optimizer, once. */
+assay_status training_prepare(assay_training *training, assay_error *error);
+/* Would this weight be trained? */
+bool training_chooses(const assay_training *training, const struct parameter *parameter);
+
+/* Adds the update of one step: gradients, norm, clipping, AdamW at the schedule's rate. */
+struct training_update {
+    struct step_outcome outcome;
+    double norm, lr;
+};
+assay_status training_update(assay_training *training, const struct course_step *step,
+                             int64_t number, struct training_update *update, assay_error *error);
+
+/* The figures on data.valid, with the averaged weights where the recipe keeps an average. */
+assay_status training_evaluate(assay_training *training, struct evaluation *evaluation,
+                               assay_error *error);
+
+/* out: refused when it holds a run and `resume` is off; made; locked for this process until
+ * *lock is given back. */
+assay_status training_take_folder(const assay_training *training, int *lock, assay_error *error);
+void training_leave_folder(int lock);
+
+/* checkpoints/step-N, with the link `best` when `best`; older ones removed. */
+assay_status training_checkpoint(assay_training *training, bool best, assay_error *error);
+/* Takes up the newest good checkpoint; counters stay at step 0 when there is none. */
+assay_status training_resume(assay_training *training, assay_error *error);
+/* The model folder: weights of the best step or the last, tokenizer, detector.json. */
+assay_status training_save_model(assay_training *training, assay_error *error);
+/* recipe.yaml, at the beginning. */
+assay_status training_save_recipe(const assay_training *training, assay_error *error);
+/* out/checkpoints, for memory_free; NULL: no memory. */
+char *training_checkpoint_folder(const assay_training *training);
+
+#endif
