@@ -137,7 +137,7 @@ static void test_jsonl(void **state)
     assert_string_equal(error.place, "text");
     assert_string_equal(error.found, "label, body");
     expect_error(rows, ASSAY_ERROR_FORMAT, 7, "text", "kind");
-    expect_error(rows, ASSAY_ERROR_FORMAT, 8, "text", "no field");
+    expect_error(rows, ASSAY_ERROR_FORMAT, 8, "text", "null");
     expect_error(rows, ASSAY_ERROR_FORMAT, 9, "", "object");
     expect_error(rows, ASSAY_ERROR_FORMAT, 10, "", "key");
     assert_int_equal(assay_rows_next(rows, &row, &error), ASSAY_ERROR_FORMAT);
@@ -220,6 +220,35 @@ static void test_csv(void **state)
     expect_end(rows);
     rows = open_text("a.tsv", "text\tlabel\na,b\t\"x\ty\"\n");
     expect(rows, "1", "a,b", "x\ty", 2);
+    expect_end(rows);
+}
+
+/* Fields that are not looked for, ids that are numbers of rows, zero bytes, the count of bytes. */
+static void test_ids_and_absent_fields(void **state)
+{
+    (void)state;
+    static const char text[] = "{\"text\": \"a\", \"label\": [1], \"id\": 1}\n"
+                               "{\"text\": \"b\"}\n"
+                               "{\"text\": \"c\", \"id\": \"x\\u0000y\"}\n";
+    assay_rows_options options = ASSAY_ROWS_OPTIONS_INIT;
+    options.label_field = "";
+    assay_rows *rows = open_bytes("ids.jsonl", text, strlen(text), &options);
+    assay_row row;
+    assert_int_equal(assay_rows_bytes(rows), 0);
+    assert_int_equal(assay_rows_next(rows, &row, NULL), ASSAY_OK);
+    assert_string_equal(row.id, "1");
+    assert_false(row.numbered);
+    assert_null(row.label);
+    assert_int_equal(assay_rows_next(rows, &row, NULL), ASSAY_OK);
+    assert_string_equal(row.id, "2");
+    assert_true(row.numbered);
+    expect_error(rows, ASSAY_ERROR_FORMAT, 3, "id", "zero byte");
+    assert_int_equal(assay_rows_bytes(rows), strlen(text));
+    expect_end(rows);
+
+    static const char csv[] = "text,label\na,x\0y\n";
+    rows = open_bytes("zero.csv", csv, sizeof csv - 1, NULL);
+    expect_error(rows, ASSAY_ERROR_FORMAT, 2, "label", "zero byte");
     expect_end(rows);
 }
 
@@ -430,6 +459,7 @@ int main(void)
         cmocka_unit_test(test_jsonl),
         cmocka_unit_test(test_named_fields),
         cmocka_unit_test(test_csv),
+        cmocka_unit_test(test_ids_and_absent_fields),
         cmocka_unit_test(test_csv_refused_at_open),
         cmocka_unit_test(test_whole_file),
         cmocka_unit_test(test_class_folder),

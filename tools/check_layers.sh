@@ -19,7 +19,7 @@ hub base
 image base
 cpu base tensor
 models base tensor cpu text
-machine base tensor cpu text data hub models
+machine base tensor cpu text data hub models train
 detect base tensor cpu text data models
 train base tensor cpu text data models
 FLOORS

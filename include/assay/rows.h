@@ -13,6 +13,8 @@
 
 #include "assay/status.h"
 
+#include <stdbool.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -32,7 +34,7 @@ typedef enum assay_rows_format {
 enum { ASSAY_ROWS_MAX_BYTES = 64 << 20, ASSAY_ROWS_MAX_FIELDS = 4096 };
 
 /* Fields left NULL are looked for under their usual names, and only text must exist; a field that
- * is named here must exist too. */
+ * is named here must exist too. "" is a field that is not looked for. */
 typedef struct assay_rows_options {
     size_t struct_size;
     const char *text_field;  /* "text" */
@@ -48,8 +50,8 @@ typedef struct assay_rows_options {
         sizeof(assay_rows_options), NULL, NULL, NULL, NULL, 0, ASSAY_ROWS_BY_NAME                  \
     }
 
-/* Strings are zero-ended (text may hold zero bytes too: mind the length), belong to the reader and
- * last until its next call. */
+/* Strings are zero-ended, belong to the reader and last until its next call. Text may hold zero
+ * bytes too: mind the length; an id or a label with one is refused. */
 typedef struct assay_row {
     const char *id;   /* the id field, a class folder's "class/file", else the row's number */
     const char *text; /* NULL: there are no more rows */
@@ -60,6 +62,7 @@ typedef struct assay_row {
     const char *file;  /* where the row came from */
     int64_t row;       /* from 1, refused rows counted */
     int64_t line;      /* in the file, from 1 */
+    bool numbered;     /* the id is the row's number */
 } assay_row;
 
 /* options may be NULL. */
@@ -69,6 +72,8 @@ assay_status assay_rows_next(assay_rows *rows, assay_row *row, assay_error *erro
 /* Any other field of the row last returned: a string as it is, other JSON values as JSON text; NULL
  * when the row has none of that name. Lasts until the next call of either function. */
 const char *assay_rows_field(assay_rows *rows, const char *name, size_t *length);
+/* Bytes of the source read so far, for progress. */
+uint64_t assay_rows_bytes(const assay_rows *rows);
 void assay_rows_close(assay_rows *rows); /* NULL allowed */
 
 #ifdef __cplusplus

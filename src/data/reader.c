@@ -16,6 +16,7 @@ assay_status reader_open(struct reader *reader, const char *path, assay_error *e
     reader->failure = 0;
     reader->started = reader->ended = false;
     reader->line = 1;
+    reader->bytes = 0;
     reader->begin = reader->end = 0;
     if (strcmp(path, "-") == 0) {
         reader->fd = STDIN_FILENO;
@@ -59,8 +60,10 @@ static bool fill(struct reader *reader)
         reader->failure = errno;
     if (count == 0)
         reader->ended = true;
-    if (count > 0)
+    if (count > 0) {
         reader->end += (size_t)count;
+        reader->bytes += (uint64_t)count;
+    }
     return count > 0;
 }
 

@@ -16,7 +16,8 @@ struct reader {
     int failure; /* errno of a failed read */
     bool started;
     bool ended;
-    int64_t line; /* of the next byte, from 1 */
+    int64_t line;   /* of the next byte, from 1 */
+    uint64_t bytes; /* read since opening */
     size_t begin;
     size_t end;
     char chunk[READER_CHUNK];

@@ -28,6 +28,7 @@ struct assay_rows {
     size_t max_bytes;
     bool ended;
     int64_t row;
+    uint64_t bytes_before; /* of the folder's files that are done */
     struct reader reader;
     struct buffer line;
     struct json *json; /* the present row of .jsonl */
@@ -77,8 +78,10 @@ static assay_status take_options(struct assay_rows *rows, const char *path,
                                       options->label_field};
     for (int role = 0; role < ROLE_COUNT; role++) {
         const char *name = wanted[role] ? wanted[role] : usual_names[role];
-        rows->named[role] = wanted[role] != NULL || role == TEXT;
         rows->columns[role] = NO_COLUMN;
+        if (role != TEXT && name && !*name)
+            continue;
+        rows->named[role] = wanted[role] != NULL || role == TEXT;
         if (name && !(rows->names[role] = memory_copy_string(name)))
             return error_memory(error, strlen(name));
     }
@@ -215,6 +218,16 @@ static assay_status check_text(const char *text, size_t length, const char *plac
     return ASSAY_ERROR_FORMAT;
 }
 
+static assay_status check_name(const char *value, size_t length, const char *place,
+                               assay_error *error)
+{
+    if (strlen(value) == length)
+        return ASSAY_OK;
+    error_set(error, ASSAY_ERROR_FORMAT, "a zero byte stands in it");
+    error_at_place(error, "%s", place);
+    return ASSAY_ERROR_FORMAT;
+}
+
 static void set_value(assay_row *row, enum role role, const char *value, size_t length)
 {
     switch (role) {
@@ -243,21 +256,35 @@ static bool as_json_text(struct buffer *out, const struct json *value)
     return !writer.failed;
 }
 
+struct member_search {
+    struct buffer present;
+    const char *wanted;
+    bool found; /* so it is null */
+};
+
 static assay_status add_key(void *context, const char *key, size_t key_length,
                             const struct json *value, assay_error *error)
 {
+    struct member_search *search = context;
     (void)value;
-    return append_name(context, key) ? ASSAY_OK : error_memory(error, key_length);
+    search->found = search->found || strcmp(key, search->wanted) == 0;
+    return append_name(&search->present, key) ? ASSAY_OK : error_memory(error, key_length);
 }
 
 static assay_status missing_member(const struct assay_rows *rows, enum role role,
                                    assay_error *error)
 {
-    struct buffer present = {0};
-    assay_status status = json_each_member(rows->json, add_key, &present, error);
-    if (!status)
-        status = missing_field(rows->names[role], &present, error);
-    buffer_free(&present);
+    struct member_search search = {.wanted = rows->names[role]};
+    assay_status status = json_each_member(rows->json, add_key, &search, error);
+    if (!status && search.found) {
+        status = error_set(error, ASSAY_ERROR_FORMAT, "the field is null");
+        error_at_place(error, "%s", search.wanted);
+        error_expected(error, "a value");
+        error_found(error, "null");
+    } else if (!status) {
+        status = missing_field(search.wanted, &search.present, error);
+    }
+    buffer_free(&search.present);
     return status;
 }
 
@@ -268,7 +295,10 @@ static assay_status take_member(struct assay_rows *rows, assay_row *row, enum ro
     enum json_kind kind = json_kind(value);
     if (kind == JSON_STRING) {
         set_value(row, role, json_string(value), json_string_length(value));
-        return ASSAY_OK;
+        return role == ID || role == LABEL
+                   ? check_name(json_string(value), json_string_length(value), rows->names[role],
+                                error)
+                   : ASSAY_OK;
     }
     if (kind == JSON_NULL)
         return rows->named[role] ? missing_member(rows, role, error) : ASSAY_OK;
@@ -355,6 +385,8 @@ static assay_status next_csv(struct assay_rows *rows, assay_row *row, bool *foun
         status = check_text(value, length, rows->names[role], error);
         if ((role == ID || role == LABEL) && length == 0)
             continue; /* an empty cell is an absent one */
+        if (!status && (role == ID || role == LABEL))
+            status = check_name(value, length, rows->names[role], error);
         set_value(row, (enum role)role, value, length);
     }
     return status;
@@ -385,6 +417,8 @@ static assay_status next_file(struct assay_rows *rows, assay_row *row, bool *fou
                               assay_error *error)
 {
     const char *path;
+    rows->bytes_before += rows->reader.bytes;
+    rows->reader.bytes = 0;
     reader_close(&rows->reader);
     assay_status status = class_folder_next(&rows->folder, &path, &row->label, &row->id, error);
     *found = status || path;
@@ -437,8 +471,14 @@ assay_status assay_rows_next(assay_rows *rows, assay_row *row, assay_error *erro
     if (found && !row->id) {
         snprintf(rows->number, sizeof rows->number, "%" PRId64, rows->row);
         row->id = rows->number;
+        row->numbered = true;
     }
     return ASSAY_OK;
+}
+
+uint64_t assay_rows_bytes(const assay_rows *rows)
+{
+    return rows->bytes_before + rows->reader.bytes;
 }
 
 const char *assay_rows_field(assay_rows *rows, const char *name, size_t *length)

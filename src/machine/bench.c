@@ -1,131 +1,24 @@
+#include "machine/bench_train.h"
+#include "machine/corpus.h"
 #include "machine/drawn_model.h"
 #include "machine/measure.h"
 
-#include "assay/rows.h"
 #include "base/error.h"
 #include "base/memory.h"
-#include "base/random.h"
-#include "base/threads.h"
 
 #include <string.h>
 
-enum {
-    DEFAULT_MAX_TOKENS = 128,
-    TEXTS_MAX = 4096, /* of --data, or drawn */
-    DRAWN_TEXTS = 256,
-    SHORTEST_TEXT = 4, /* tokens */
-    TEXT_BYTES_MAX = 32 << 20
-};
+enum { DEFAULT_MAX_TOKENS = 128 };
 #define DEFAULT_SECONDS 2.0
 #define PROBE_SECONDS   0.3
 
 static const struct drawn_shape minilm = {.layers = 6, .width = 384, .heads = 12, .inner = 1536};
-static const struct drawn_shape distilbert = {
-    .distilbert = true, .classifier = true, .layers = 6, .width = 768, .heads = 12, .inner = 3072};
-
-/* Texts to work on: in words, or as drawn ids where the model has no tokenizer. */
-struct corpus {
-    assay_text *texts;
-    int64_t count;
-    size_t bytes;
-    int32_t *ids, *offsets;
-};
-
-static void corpus_free(struct corpus *corpus)
-{
-    for (int64_t i = 0; corpus->texts && i < corpus->count; i++)
-        memory_free((char *)corpus->texts[i].text);
-    memory_free(corpus->texts);
-    memory_free(corpus->ids);
-    memory_free(corpus->offsets);
-}
-
-/* Sentences of common words, three to sixty of them, always the same. */
-static assay_status draw_texts(struct corpus *corpus, assay_error *error)
-{
-    static const char *const words[] = {
-        "the",    "a",       "of",     "in",    "people", "water",  "who",     "different",
-        "house",  "quickly", "where",  "small", "think",  "number", "through", "understanding",
-        "city,",  "market",  "yellow", "and",   "before", "again.", "history", "internationally",
-        "nobody", "wrote",   "seven",  "light", "under",  "music",  "doctor",  "extraordinary"};
-    enum { WORDS = sizeof words / sizeof *words, LONGEST = 60 * 17 };
-    for (; corpus->count < DRAWN_TEXTS; corpus->count++) {
-        char line[LONGEST] = "";
-        size_t length = 0;
-        uint64_t state = random_mix(7, (uint64_t)corpus->count);
-        int many = 3 + (int)(state % 58);
-        for (int w = 0; w < many; w++) {
-            state = random_mix(state, (uint64_t)w);
-            const char *word = words[state % WORDS];
-            size_t size = strlen(word);
-            memcpy(line + length, word, size);
-            length += size;
-            line[length++] = ' ';
-        }
-        char *text = memory_copy_bytes(line, length - 1);
-        if (!text)
-            return error_memory(error, length);
-        corpus->texts[corpus->count] = (assay_text){.text = text, .length = length - 1};
-        corpus->bytes += length - 1;
-    }
-    return ASSAY_OK;
-}
-
-static assay_status read_texts(struct corpus *corpus, const char *path, assay_error *error)
-{
-    assay_rows *rows = NULL;
-    assay_row row;
-    assay_status status = assay_rows_open(&rows, path, NULL, error);
-    while (status == ASSAY_OK && corpus->count < TEXTS_MAX && corpus->bytes < TEXT_BYTES_MAX) {
-        status = assay_rows_next(rows, &row, error);
-        if (status != ASSAY_OK || !row.text)
-            break;
-        char *text = memory_copy_bytes(row.text, row.text_length);
-        if (!text) {
-            status = error_memory(error, row.text_length);
-            break;
-        }
-        corpus->texts[corpus->count++] = (assay_text){.text = text, .length = row.text_length};
-        corpus->bytes += row.text_length;
-    }
-    assay_rows_close(rows);
-    if (status == ASSAY_OK && !corpus->bytes) {
-        status = error_set(error, ASSAY_ERROR_FORMAT, "there is no text in it");
-        error_at_file(error, path);
-    }
-    return status;
-}
-
-static assay_status corpus_open(struct corpus *corpus, const char *data, assay_error *error)
-{
-    corpus->texts = memory_allocate_zeroed(TEXTS_MAX, sizeof *corpus->texts);
-    if (!corpus->texts)
-        return error_memory(error, TEXTS_MAX * sizeof *corpus->texts);
-    return data ? read_texts(corpus, data, error) : draw_texts(corpus, error);
-}
-
-/* Drawn ids, rows of 4 tokens up to max_tokens, longer ones rarer as in real data. */
-static assay_status corpus_draw_ids(struct corpus *corpus, int32_t max_tokens, int32_t vocabulary,
-                                    assay_error *error)
-{
-    corpus->ids = memory_allocate((size_t)DRAWN_TEXTS * (size_t)max_tokens, sizeof *corpus->ids);
-    corpus->offsets = memory_allocate(DRAWN_TEXTS + 1, sizeof *corpus->offsets);
-    if (!corpus->ids || !corpus->offsets)
-        return error_memory(error, (size_t)DRAWN_TEXTS * (size_t)max_tokens * sizeof(int32_t));
-    corpus->count = DRAWN_TEXTS;
-    int32_t shortest = max_tokens < SHORTEST_TEXT ? max_tokens : SHORTEST_TEXT;
-    corpus->offsets[0] = 0;
-    for (int32_t row = 0; row < DRAWN_TEXTS; row++) {
-        double part = (double)(random_mix(11, (uint64_t)row) >> 11) / 9007199254740992.0;
-        int32_t length = shortest + (int32_t)(part * part * (max_tokens - shortest));
-        int32_t begin = corpus->offsets[row];
-        for (int32_t i = 0; i < length; i++)
-            corpus->ids[begin + i] =
-                (int32_t)(random_mix((uint64_t)row, (uint64_t)i) % (uint64_t)vocabulary);
-        corpus->offsets[row + 1] = begin + length;
-    }
-    return ASSAY_OK;
-}
+static const struct drawn_shape distilbert = {.family = DRAWN_DISTILBERT,
+                                              .classifier = true,
+                                              .layers = 6,
+                                              .width = 768,
+                                              .heads = 12,
+                                              .inner = 3072};
 
 struct tokenize_work {
     const assay_tokenizer *tokenizer;
@@ -227,7 +120,7 @@ static assay_status score_folder(assay_bench_result *result, const assay_bench_o
     session.threads = options->threads;
     session.precision = options->precision;
     session.batch_tokens = options->batch_tokens;
-    session.max_tokens = options->max_tokens;
+    session.max_tokens = options->max_tokens > 0 ? options->max_tokens : DEFAULT_MAX_TOKENS;
     assay_model_info info;
     int64_t tokens = 0;
     assay_status status = assay_model_open(&model, folder, error);
@@ -365,6 +258,12 @@ static const struct work works[] = {
      bench_minilm},
     {"distilbert-classify", "drawn weights in the shape of DistilBERT, drawn token ids", false,
      bench_distilbert},
+    {"minilm-train", "steps of training in the shape of all-MiniLM-L6, 32 texts up to 256 tokens",
+     false, bench_train_minilm},
+    {"distilbert-train", "steps of training in the shape of DistilBERT, 16 texts up to 512 tokens",
+     false, bench_train_distilbert},
+    {"gpt2-train", "steps of language-model training in the shape of GPT-2, 4 rows of 256 tokens",
+     false, bench_train_gpt2},
     {"tokenize", "the tokenizer of --model, whole texts, one thread", true, bench_tokenize},
     {"embed", "vectors of texts with --model, tokenizing included", true, bench_embed},
     {"classify", "logits of texts with --model, tokenizing included", true, bench_classify},
@@ -388,8 +287,6 @@ assay_status assay_bench_run(assay_bench_result *result, const char *work,
     assay_bench_options all = options ? *options : (assay_bench_options)ASSAY_BENCH_OPTIONS_INIT;
     if (all.seconds <= 0)
         all.seconds = DEFAULT_SECONDS;
-    if (all.max_tokens <= 0)
-        all.max_tokens = DEFAULT_MAX_TOKENS;
     for (int i = 0; i < WORKS; i++) {
         if (strcmp(works[i].name, work) != 0)
             continue;

@@ -3,11 +3,11 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/home.h"
 #include "base/memory.h"
 #include "base/threads.h"
 #include "cpu/cpu.h"
 #include "hub/curl.h"
-#include "base/home.h"
 
 #include <dirent.h>
 #include <dlfcn.h>

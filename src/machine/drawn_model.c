@@ -12,24 +12,53 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { ITEMS_MAX = 512, NAME_SIZE = 96, LAYER_MODULES = 8 };
+enum { ITEMS_MAX = 512, NAME_SIZE = 96, LAYER_MODULES = 9 };
 
-/* One linear or norm of a layer: its name in both families and its shape by letters. */
+/* One linear or norm of a layer: its name in each family and its shape by letters. */
 struct layer_module {
-    const char *bert, *distilbert;
+    const char *names[DRAWN_GPT2 + 1]; /* NULL: the family has none */
     bool norm;
     bool inner_out, inner_in; /* inner instead of width */
+    int64_t parts;            /* outputs of so many widths in one matrix; 0: 1 */
 };
 
 static const struct layer_module layer_modules[LAYER_MODULES] = {
-    {"attention.self.query", "attention.q_lin", false, false, false},
-    {"attention.self.key", "attention.k_lin", false, false, false},
-    {"attention.self.value", "attention.v_lin", false, false, false},
-    {"attention.output.dense", "attention.out_lin", false, false, false},
-    {"attention.output.LayerNorm", "sa_layer_norm", true, false, false},
-    {"intermediate.dense", "ffn.lin1", false, true, false},
-    {"output.dense", "ffn.lin2", false, false, true},
-    {"output.LayerNorm", "output_layer_norm", true, false, false},
+    {{"attention.self.query", "attention.q_lin", NULL}, .norm = false},
+    {{"attention.self.key", "attention.k_lin", NULL}, .norm = false},
+    {{"attention.self.value", "attention.v_lin", NULL}, .norm = false},
+    {{NULL, NULL, "attn.c_attn"}, .parts = 3},
+    {{"attention.output.dense", "attention.out_lin", "attn.c_proj"}, .norm = false},
+    {{"attention.output.LayerNorm", "sa_layer_norm", "ln_1"}, .norm = true},
+    {{"intermediate.dense", "ffn.lin1", "mlp.c_fc"}, .inner_out = true},
+    {{"output.dense", "ffn.lin2", "mlp.c_proj"}, .inner_in = true},
+    {{"output.LayerNorm", "output_layer_norm", "ln_2"}, .norm = true},
+};
+
+/* What the families call the same things. */
+struct family_names {
+    const char *model_type, *body_class, *head_class;
+    const char *prefix; /* of the body below a head */
+    const char *words, *positions, *types, *norm, *layer;
+    const char *width_key, *layers_key, *heads_key, *inner_key, *positions_key, *activation_key;
+    const char *activation;
+    int64_t position_rows;
+    bool rows_are_inputs; /* matrices as (inputs, outputs) */
+};
+
+static const struct family_names families[] = {
+    [DRAWN_BERT] = {"bert", "BertModel", NULL, "", "embeddings.word_embeddings",
+                    "embeddings.position_embeddings", "embeddings.token_type_embeddings",
+                    "embeddings.LayerNorm", "encoder.layer", "hidden_size", "num_hidden_layers",
+                    "num_attention_heads", "intermediate_size", "max_position_embeddings",
+                    "hidden_act", "gelu", DRAWN_POSITIONS, false},
+    [DRAWN_DISTILBERT] = {"distilbert", "DistilBertModel", "DistilBertForSequenceClassification",
+                          "distilbert.", "embeddings.word_embeddings",
+                          "embeddings.position_embeddings", NULL, "embeddings.LayerNorm",
+                          "transformer.layer", "dim", "n_layers", "n_heads", "hidden_dim",
+                          "max_position_embeddings", "activation", "gelu", DRAWN_POSITIONS, false},
+    [DRAWN_GPT2] = {"gpt2", "GPT2Model", NULL, "", "wte", "wpe", NULL, "ln_f", "h", "n_embd",
+                    "n_layer", "n_head", "n_inner", "n_positions", "activation_function",
+                    "gelu_new", 2 * DRAWN_POSITIONS, true},
 };
 
 struct drawing {
@@ -72,9 +101,16 @@ static void add_tensor(struct drawing *drawing, const float *data, const char *n
     };
 }
 
+static void add_matrix(struct drawing *drawing, const char *name, int64_t rows, int64_t columns)
+{
+    add_tensor(drawing, drawing->values, name, "weight", rows, columns);
+}
+
 static void add_linear(struct drawing *drawing, const char *name, int64_t outputs, int64_t inputs)
 {
-    add_tensor(drawing, drawing->values, name, "weight", outputs, inputs);
+    bool rows_are_inputs = families[drawing->shape->family].rows_are_inputs;
+    add_matrix(drawing, name, rows_are_inputs ? inputs : outputs,
+               rows_are_inputs ? outputs : inputs);
     add_tensor(drawing, drawing->values, name, "bias", outputs, 0);
 }
 
@@ -84,33 +120,46 @@ static void add_norm(struct drawing *drawing, const char *name)
     add_tensor(drawing, drawing->values, name, "bias", drawing->shape->width, 0);
 }
 
+static int64_t vocabulary_of(const struct drawn_shape *shape)
+{
+    return shape->vocabulary ? shape->vocabulary : DRAWN_VOCABULARY;
+}
+
+static void add_layer(struct drawing *drawing, const char *body, int64_t layer)
+{
+    const struct drawn_shape *shape = drawing->shape;
+    char name[NAME_SIZE - 8];
+    for (int i = 0; i < LAYER_MODULES; i++) {
+        const struct layer_module *module = &layer_modules[i];
+        if (!module->names[shape->family])
+            continue;
+        snprintf(name, sizeof name, "%s%s.%d.%s", body, families[shape->family].layer, (int)layer,
+                 module->names[shape->family]);
+        int64_t outputs = shape->width * (module->parts ? module->parts : 1);
+        if (module->norm)
+            add_norm(drawing, name);
+        else
+            add_linear(drawing, name, module->inner_out ? shape->inner : outputs,
+                       module->inner_in ? shape->inner : shape->width);
+    }
+}
+
 static void add_tensors(struct drawing *drawing)
 {
     const struct drawn_shape *shape = drawing->shape;
-    const char *body = shape->distilbert && shape->classifier ? "distilbert." : "";
+    const struct family_names *names = &families[shape->family];
+    const char *body = shape->classifier ? names->prefix : "";
     char name[NAME_SIZE - 8];
-    snprintf(name, sizeof name, "%sembeddings.word_embeddings", body);
-    add_tensor(drawing, drawing->values, name, "weight", DRAWN_VOCABULARY, shape->width);
-    snprintf(name, sizeof name, "%sembeddings.position_embeddings", body);
-    add_tensor(drawing, drawing->values, name, "weight", DRAWN_POSITIONS, shape->width);
-    if (!shape->distilbert)
-        add_tensor(drawing, drawing->values, "embeddings.token_type_embeddings", "weight", 2,
-                   shape->width);
-    snprintf(name, sizeof name, "%sembeddings.LayerNorm", body);
+    snprintf(name, sizeof name, "%s%s", body, names->words);
+    add_matrix(drawing, name, vocabulary_of(shape), shape->width);
+    snprintf(name, sizeof name, "%s%s", body, names->positions);
+    add_matrix(drawing, name, names->position_rows, shape->width);
+    if (names->types)
+        add_matrix(drawing, names->types, 2, shape->width);
+    snprintf(name, sizeof name, "%s%s", body, names->norm);
     add_norm(drawing, name);
-    for (int64_t layer = 0; layer < shape->layers; layer++) {
-        for (int i = 0; i < LAYER_MODULES; i++) {
-            const struct layer_module *module = &layer_modules[i];
-            snprintf(name, sizeof name, "%s%s.layer.%d.%s", body,
-                     shape->distilbert ? "transformer" : "encoder", (int)layer,
-                     shape->distilbert ? module->distilbert : module->bert);
-            if (module->norm)
-                add_norm(drawing, name);
-            else
-                add_linear(drawing, name, module->inner_out ? shape->inner : shape->width,
-                           module->inner_in ? shape->inner : shape->width);
-        }
-    }
+    for (int64_t layer = 0; layer < shape->layers; layer++)
+        add_layer(drawing, body, layer);
     if (shape->classifier) {
         add_linear(drawing, "pre_classifier", shape->width, shape->width);
         add_linear(drawing, "classifier", 2, shape->width);
@@ -128,26 +177,25 @@ static assay_status write_config(const char *folder, const struct drawn_shape *s
 {
     struct buffer text = {0};
     struct json_writer json = {.out = &text, .indent = 2};
-    bool small = shape->distilbert;
+    const struct family_names *names = &families[shape->family];
     json_begin_object(&json);
     json_key(&json, "model_type");
-    json_put_string(&json, small ? "distilbert" : "bert");
+    json_put_string(&json, names->model_type);
     json_key(&json, "architectures");
     json_begin_array(&json);
-    json_put_string(&json, !small              ? "BertModel"
-                           : shape->classifier ? "DistilBertForSequenceClassification"
-                                               : "DistilBertModel");
+    json_put_string(&json, shape->classifier ? names->head_class : names->body_class);
     json_end_array(&json);
-    put_size(&json, "vocab_size", DRAWN_VOCABULARY);
-    put_size(&json, "max_position_embeddings", DRAWN_POSITIONS);
-    put_size(&json, small ? "dim" : "hidden_size", shape->width);
-    put_size(&json, small ? "n_layers" : "num_hidden_layers", shape->layers);
-    put_size(&json, small ? "n_heads" : "num_attention_heads", shape->heads);
-    put_size(&json, small ? "hidden_dim" : "intermediate_size", shape->inner);
-    json_key(&json, small ? "activation" : "hidden_act");
-    json_put_string(&json, "gelu");
-    put_size(&json, "pad_token_id", 0);
-    if (!small) {
+    put_size(&json, "vocab_size", vocabulary_of(shape));
+    put_size(&json, names->positions_key, names->position_rows);
+    put_size(&json, names->width_key, shape->width);
+    put_size(&json, names->layers_key, shape->layers);
+    put_size(&json, names->heads_key, shape->heads);
+    put_size(&json, names->inner_key, shape->inner);
+    json_key(&json, names->activation_key);
+    json_put_string(&json, names->activation);
+    if (shape->family != DRAWN_GPT2)
+        put_size(&json, "pad_token_id", 0);
+    if (names->types) {
         put_size(&json, "type_vocab_size", 2);
         json_key(&json, "layer_norm_eps");
         json_put_number(&json, 1e-12);
@@ -166,7 +214,8 @@ static assay_status write_weights(const char *folder, const struct drawn_shape *
                                   assay_error *error)
 {
     struct drawing *drawing = memory_allocate_zeroed(1, sizeof *drawing);
-    int64_t tallest = shape->inner > DRAWN_VOCABULARY ? shape->inner : DRAWN_VOCABULARY;
+    int64_t words = vocabulary_of(shape);
+    int64_t tallest = 3 * shape->inner > words ? 3 * shape->inner : words;
     size_t largest = (size_t)tallest * (size_t)shape->width;
     float *values = memory_allocate(largest, sizeof *values);
     float *ones = memory_allocate((size_t)shape->width, sizeof *ones);

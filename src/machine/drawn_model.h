@@ -1,5 +1,6 @@
-/* Model folders of a given shape with drawn weights, for measuring without a download. The
- * vocabulary is small, which does not change the work of a token: one row of the table is read.
+/* Model folders of a given shape with drawn weights, for measuring without a download. For scores
+ * the vocabulary is small, which does not change the work of a token: one row of the table is read.
+ * Training steps over the whole table, so its shapes name the vocabulary.
  */
 #ifndef ASSAY_MACHINE_DRAWN_MODEL_H
 #define ASSAY_MACHINE_DRAWN_MODEL_H
@@ -10,10 +11,13 @@
 
 enum { DRAWN_VOCABULARY = 2048, DRAWN_POSITIONS = 512 };
 
+enum drawn_family { DRAWN_BERT, DRAWN_DISTILBERT, DRAWN_GPT2 };
+
 struct drawn_shape {
-    bool distilbert; /* else bert */
+    enum drawn_family family;
     bool classifier; /* with two labels; distilbert only */
     int64_t layers, width, heads, inner;
+    int64_t vocabulary; /* 0: DRAWN_VOCABULARY */
 };
 
 /* Makes a folder under $TMPDIR or /tmp; a new string for drawn_model_remove. */

@@ -28,6 +28,12 @@ static int by_size(const void *a, const void *b)
 assay_status measure_work(assay_bench_result *result, double seconds, double amount,
                           measure_step *step, void *context, assay_error *error)
 {
+    return measure_steps(result, seconds, &amount, step, context, error);
+}
+
+assay_status measure_steps(assay_bench_result *result, double seconds, const double *amount,
+                           measure_step *step, void *context, assay_error *error)
+{
     double *samples = memory_allocate(SAMPLES_MAX, sizeof *samples);
     if (!samples)
         return error_memory(error, SAMPLES_MAX * sizeof *samples);
@@ -39,7 +45,7 @@ assay_status measure_work(assay_bench_result *result, double seconds, double amo
         double began = measure_now();
         status = step(context, error);
         double took = measure_now() - began;
-        samples[count++] = amount > 0 ? amount / took : took * 1e3;
+        samples[count++] = *amount > 0 ? *amount / took : took * 1e3;
     }
     if (status == ASSAY_OK) {
         struct rusage usage;

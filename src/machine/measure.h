@@ -16,6 +16,9 @@ typedef assay_status measure_step(void *context, assay_error *error);
  * Fills value, least, most, repetitions and peak_bytes. */
 assay_status measure_work(assay_bench_result *result, double seconds, double amount,
                           measure_step *step, void *context, assay_error *error);
+/* The same where every step gets another amount done, which it leaves in *amount. */
+assay_status measure_steps(assay_bench_result *result, double seconds, const double *amount,
+                           measure_step *step, void *context, assay_error *error);
 
 /* Fills the result for the product of (1024, 768) by (768, 768) in GFLOP/s with the kernels of the
  * options' precision, or the next higher one. */

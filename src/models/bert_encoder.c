@@ -96,11 +96,14 @@ static struct value *layer(const struct model_view *view, int number, struct val
     return graph_place(g, PLACE_SUBLAYER, place, x, h);
 }
 
+const char bert_pooler_module[] = "pooler.dense";
+
 struct value *bert_pooler(const struct model_view *view, struct value *hidden)
 {
     struct graph *g = view->graph;
     struct value *first = op_pool(g, POOL_FIRST, hidden, &view->batch->rows);
-    first = op_linear(g, PLACE(view, "pooler.dense"), WEIGHT_OUT_IN, view->config->width, first);
+    first = op_linear(g, PLACE(view, "%s", bert_pooler_module), WEIGHT_OUT_IN, view->config->width,
+                      first);
     first = op_activation(g, ACTIVATION_TANH, first);
     return graph_place(g, PLACE_SUBLAYER, PLACE(view, "pooler"), hidden, first);
 }
@@ -110,7 +113,8 @@ struct value *bert_encoder_body(const struct model_view *view)
     struct value *x = embeddings(view);
     for (int i = 0; i < view->config->layers; i++)
         x = layer(view, i, x);
-    if (view->with_pooler && graph_has_weight(view->graph, PLACE(view, "pooler.dense.weight")))
+    if (view->with_pooler &&
+        graph_has_weight(view->graph, PLACE(view, "%s.weight", bert_pooler_module)))
         bert_pooler(view, x);
     return x;
 }

@@ -3,13 +3,14 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "models/config_fields.h"
 #include "models/family.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { CONFIG_MAX_BYTES = 16 << 20 };
+static const float DEFAULT_SPREAD = 0.02f; /* of new weights, in transformers */
 
 static const struct model_family *const families[] = {&bert_family, &distilbert_family,
                                                       &roberta_family, &gpt2_family};
@@ -117,7 +118,7 @@ static assay_status check(const struct model_config *config, assay_error *error)
 assay_status model_config_read(struct model_config *config, const char *path, assay_error *error)
 {
     struct json *json = NULL;
-    assay_status status = json_parse_file(&json, path, CONFIG_MAX_BYTES, error);
+    assay_status status = json_parse_file(&json, path, MODEL_CONFIG_MAX_BYTES, error);
     if (status != ASSAY_OK)
         return status;
     status = read_names(config, json, error);
@@ -131,7 +132,9 @@ assay_status model_config_read(struct model_config *config, const char *path, as
         error_found(error, "%s", config->model_type);
         goto done;
     }
+    const struct rate_field spread = {"initializer_range", &config->initializer_range};
     config->tied_head = true;
+    config->initializer_range = DEFAULT_SPREAD;
     config->pad_token = -1;
     status = json_read_boolean(&config->tied_head, json, "tie_word_embeddings", false, error);
     if (status == ASSAY_OK)
@@ -140,6 +143,10 @@ assay_status model_config_read(struct model_config *config, const char *path, as
     if (status == ASSAY_OK)
         status = json_read_integer(&config->pad_token, json, "pad_token_id", -1,
                                    MODEL_MAX_VOCABULARY, false, error);
+    if (status == ASSAY_OK)
+        status = config_read_rates(&spread, 1, json, error);
+    if (config->initializer_range == 0.0f)
+        config->initializer_range = DEFAULT_SPREAD; /* as transformers takes it */
     if (status == ASSAY_OK)
         status = family->configure(config, json, error);
     if (status == ASSAY_OK)

@@ -12,7 +12,8 @@ enum {
     MODEL_MAX_VOCABULARY = 1 << 24,
     MODEL_MAX_POSITIONS = 1 << 24,
     MODEL_MAX_LABELS = 1 << 16,
-    MODEL_MAX_LABEL_BYTES = 4096
+    MODEL_MAX_LABEL_BYTES = 4096,
+    MODEL_CONFIG_MAX_BYTES = 16 << 20
 };
 
 struct json;
@@ -27,6 +28,7 @@ struct model_config {
     enum activation activation;
     float norm_epsilon;
     float hidden_dropout, attention_dropout, embedding_dropout, classifier_dropout;
+    float initializer_range; /* standard deviation of new weights */
     bool tied_head;
     bool scale_attention, scale_by_layer; /* GPT-2 */
     int64_t labels;

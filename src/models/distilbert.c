@@ -93,37 +93,42 @@ static struct value *body(const struct model_view *view)
     return x;
 }
 
+enum { CLASSIFIER, PRE_CLASSIFIER, CLASSIFY_PARTS };
+
+static const struct head_part classify_parts[CLASSIFY_PARTS] = {
+    [CLASSIFIER] = {"classifier", PART_LINEAR, .outputs = PART_LABELS},
+    [PRE_CLASSIFIER] = {"pre_classifier", PART_LINEAR, .outputs = PART_WIDTH},
+};
+
+static const struct head_part masked_parts[MASKED_PARTS] = {
+    [MASKED_DENSE] = {"vocab_transform", PART_LINEAR, .outputs = PART_WIDTH},
+    [MASKED_NORM] = {"vocab_layer_norm", PART_NORM, .outputs = PART_WIDTH},
+    [MASKED_BIAS] = {"vocab_projector", PART_BIAS, .outputs = PART_VOCABULARY},
+    [MASKED_DECODER] = {"vocab_projector", PART_MATRIX, .outputs = PART_VOCABULARY, .untied = true},
+};
+
 static struct value *classify(const struct model_view *view, struct value *hidden)
 {
     const struct model_config *c = view->config;
     struct graph *g = view->graph;
     struct value *x = op_pool(g, POOL_FIRST, hidden, &view->batch->rows);
-    x = op_linear(g, "pre_classifier", WEIGHT_OUT_IN, c->width, x);
+    x = op_linear(g, classify_parts[PRE_CLASSIFIER].module, WEIGHT_OUT_IN, c->width, x);
     x = op_activation(g, ACTIVATION_RELU, x);
     x = op_dropout(g, "dropout", x, c->classifier_dropout, &view->batch->pooled);
-    return op_linear(g, "classifier", WEIGHT_OUT_IN, c->labels, x);
+    return op_linear(g, classify_parts[CLASSIFIER].module, WEIGHT_OUT_IN, c->labels, x);
 }
 
 static struct vocabulary_head language(const struct model_view *view, struct value *hidden)
 {
-    struct graph *g = view->graph;
-    struct vocabulary_head head = {
-        .hidden = model_language_transform(view, "vocab_transform", "vocab_layer_norm",
-                                           view->config->activation, hidden),
-        .weight_name = PLACE(view, "embeddings.word_embeddings.weight"),
-        .bias_name = "vocab_projector.bias",
-    };
-    if (!view->config->tied_head && graph_has_weight(g, "vocab_projector.weight"))
-        head.weight_name = "vocab_projector.weight";
-    return head;
+    return model_masked_head(view, masked_parts, view->config->activation, hidden);
 }
 
 const struct model_family distilbert_family = {
     .model_type = "distilbert",
     .prefix = "distilbert.",
     .embedding_tensor = "embeddings.word_embeddings.weight",
-    .classifier_tensor = "classifier.weight",
-    .language_tensor = "vocab_transform.weight",
+    .classify_head = {"DistilBertForSequenceClassification", classify_parts, CLASSIFY_PARTS},
+    .language_head = {"DistilBertForMaskedLM", masked_parts, MASKED_PARTS},
     .configure = configure,
     .positions = positions_from_zero,
     .max_tokens = position_table_rows,

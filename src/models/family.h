@@ -30,13 +30,39 @@ struct model_view {
     bool with_pooler; /* also make a bare model's pooled output, to be kept by its place */
 };
 
+/* A module of a head: which tensors it has, and so how new ones are drawn (models/heads.h). */
+enum part_kind {
+    PART_LINEAR, /* weight (outputs, width) and bias */
+    PART_MATRIX, /* the weight alone */
+    PART_NORM,
+    PART_BIAS /* "<module>.bias" alone */
+};
+enum part_outputs { PART_WIDTH, PART_LABELS, PART_VOCABULARY };
+
+struct head_part {
+    const char *module; /* its path */
+    enum part_kind kind;
+    enum part_outputs outputs;
+    bool in_body; /* the path is below the family's prefix */
+    bool untied;  /* there only when the config does not tie the word embeddings */
+};
+
+/* A family's head for one kind of task. The first part tells whether a checkpoint has it. */
+struct model_head {
+    const char *architecture; /* transformers' class of body and head */
+    const struct head_part *parts;
+    int count;
+};
+
+/* What the heads of masked language models consist of, in this order for every family. */
+enum { MASKED_DENSE, MASKED_NORM, MASKED_BIAS, MASKED_DECODER, MASKED_PARTS };
+
 struct model_family {
     const char *model_type;
     const char *prefix;           /* that models with a head put before the bare model's names */
     const char *embedding_tensor; /* without prefix: tells whether the checkpoint has one */
-    const char *classifier_tensor;
-    const char *language_tensor; /* NULL: the head is tied and always there */
-    bool causal;
+    struct model_head classify_head, language_head;
+    bool causal; /* the language head is always there: tied, or one matrix */
     /* The family's own keys of config.json; common ones are read already. */
     assay_status (*configure)(struct model_config *config, const struct json *json,
                               assay_error *error);
@@ -74,13 +100,15 @@ struct value *model_input(const struct model_view *view, const int32_t *data);
 
 /* BERT's encoder, which RoBERTa shares: embeddings with their norm, then all layers. */
 struct value *bert_encoder_body(const struct model_view *view);
+extern const char bert_pooler_module[];
 /* (rows, width): dense and tanh of each row's first token. */
 struct value *bert_pooler(const struct model_view *view, struct value *hidden);
 assay_status bert_encoder_configure(struct model_config *config, const struct json *json,
                                     assay_error *error);
-/* The last part of a masked language head: dense, activation, norm under the given names. */
-struct value *model_language_transform(const struct model_view *view, const char *dense,
-                                       const char *norm, enum activation activation,
-                                       struct value *hidden);
+/* A masked language head: dense, activation, norm; then the decoder, which is the table of word
+ * embeddings unless the config unties it and the checkpoint has one. */
+struct vocabulary_head model_masked_head(const struct model_view *view,
+                                         const struct head_part *parts, enum activation activation,
+                                         struct value *hidden);
 
 #endif

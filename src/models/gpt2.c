@@ -103,6 +103,11 @@ static struct value *body(const struct model_view *view)
     return op_layer_norm(g, PLACE(view, "ln_f"), x, c->norm_epsilon);
 }
 
+static const struct head_part classify_parts[] = {{"score", PART_MATRIX, .outputs = PART_LABELS}};
+static const struct head_part language_parts[] = {
+    {"lm_head", PART_MATRIX, .outputs = PART_VOCABULARY, .untied = true},
+};
+
 static struct value *classify(const struct model_view *view, struct value *hidden)
 {
     const struct text_batch *batch = view->batch;
@@ -112,15 +117,17 @@ static struct value *classify(const struct model_view *view, struct value *hidde
         x = op_select(g, hidden, graph_input(g, DTYPE_I32, 1, &batch->rows.rows, batch->chosen));
     else
         x = op_pool(g, POOL_LAST, hidden, &batch->rows);
-    return op_linear(g, "score", WEIGHT_OUT_IN, view->config->labels, x);
+    return op_linear(g, classify_parts[0].module, WEIGHT_OUT_IN, view->config->labels, x);
 }
 
 static struct vocabulary_head language(const struct model_view *view, struct value *hidden)
 {
-    bool own = !view->config->tied_head && graph_has_weight(view->graph, "lm_head.weight");
+    struct graph *g = view->graph;
+    const char *own = graph_name(g, "%s.weight", language_parts[0].module);
+    bool untied = !view->config->tied_head && graph_has_weight(g, own);
     return (struct vocabulary_head){
         .hidden = hidden,
-        .weight_name = own ? "lm_head.weight" : PLACE(view, "wte.weight"),
+        .weight_name = untied ? own : PLACE(view, "wte.weight"),
     };
 }
 
@@ -128,8 +135,8 @@ const struct model_family gpt2_family = {
     .model_type = "gpt2",
     .prefix = "transformer.",
     .embedding_tensor = "wte.weight",
-    .classifier_tensor = "score.weight",
-    .language_tensor = NULL,
+    .classify_head = {"GPT2ForSequenceClassification", classify_parts, 1},
+    .language_head = {"GPT2LMHeadModel", language_parts, 1},
     .causal = true,
     .configure = configure,
     .positions = positions_from_zero,

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "models/heads.h"
 
 #include <math.h>
 #include <string.h>
@@ -21,7 +22,7 @@ static assay_status read_config(assay_model *model, assay_error *error)
 }
 
 /* Checkpoints converted from TensorFlow call a norm's weight gamma and its bias beta. */
-static const char *modern_name(char *room, size_t size, const char *name)
+const char *model_modern_name(char *room, size_t size, const char *name)
 {
     static const char *const old[] = {".gamma", ".beta"}, *const now[] = {".weight", ".bias"};
     size_t length = strlen(name);
@@ -37,54 +38,82 @@ static const char *modern_name(char *room, size_t size, const char *name)
     return name;
 }
 
-static assay_status convert(assay_model *model, const struct safetensors_entry *entry,
-                            const float **data, assay_error *error)
+static assay_status convert(assay_model *model, float **out, const struct safetensors_entry *entry,
+                            assay_error *error)
 {
     float *values = memory_allocate_aligned(entry->elements, sizeof *values);
     if (!values)
         return error_memory(error, entry->elements * sizeof *values);
-    model->converted[model->converted_count++] = values;
+    *out = values;
     assay_status status =
         safetensors_read_floats(values, model->file, entry, 0, entry->elements, error);
     safetensors_drop(model->file, entry);
-    *data = values;
     return status;
 }
 
-static assay_status add_weights(assay_model *model, assay_error *error)
+int64_t model_weight_index(const assay_model *model, const struct parameter *parameter)
 {
-    size_t count = safetensors_count(model->file);
-    model->converted = memory_allocate_zeroed(count, sizeof *model->converted);
-    if (!model->converted)
-        return error_memory(error, count * sizeof *model->converted);
-    for (size_t i = 0; i < count; i++) {
-        const struct safetensors_entry *entry = safetensors_at(model->file, i);
-        if (!dtype_is_float(entry->dtype))
-            continue; /* buffers such as position ids: kept for saving only */
-        char room[512];
-        const float *data = entry->data;
-        assay_status status = ASSAY_OK;
-        if (entry->dtype != DTYPE_F32 || !entry->aligned)
-            status = convert(model, entry, &data, error);
-        if (status == ASSAY_OK)
-            status =
-                parameter_set_add(model->parameters, modern_name(room, sizeof room, entry->name),
-                                  entry->rank, entry->shape, data, error);
-        if (status != ASSAY_OK) {
-            error_at_file(error, safetensors_file_path(model->file, entry->file));
-            return status;
-        }
-    }
-    return ASSAY_OK;
+    int64_t index = parameter_set_count(model->parameters) - 1;
+    while (index >= 0 && parameter_set_get(model->parameters, index) != parameter)
+        index--;
+    return index;
 }
 
 /* A weight went into its packed copy: its pages in the file are not needed again soon. */
 static void weight_packed(void *context, const struct parameter *parameter)
 {
     const assay_model *model = context;
-    const struct safetensors_entry *entry = safetensors_find(model->file, parameter->name);
+    int64_t index = model_weight_index(model, parameter);
+    const struct safetensors_entry *entry = index < 0 ? NULL : model->sources[index].entry;
     if (entry && entry->data == parameter->tensor.data)
         safetensors_drop(model->file, entry);
+}
+
+assay_status model_expect_weights(assay_model *model, size_t count, assay_error *error)
+{
+    model->sources = memory_allocate_zeroed(count, sizeof *model->sources);
+    if (!model->sources)
+        return error_memory(error, count * sizeof *model->sources);
+    assay_status status = parameter_set_open(&model->parameters, error);
+    if (status == ASSAY_OK)
+        parameter_set_on_packed(model->parameters, weight_packed, model);
+    return status;
+}
+
+assay_status model_add_weight(assay_model *model, const char *name,
+                              const struct safetensors_entry *entry, assay_error *error)
+{
+    struct weight_source *source = &model->sources[parameter_set_count(model->parameters)];
+    const float *data = entry->data;
+    assay_status status = ASSAY_OK;
+    if (entry->dtype != DTYPE_F32 || !entry->aligned) {
+        status = convert(model, &source->values, entry, error);
+        data = source->values;
+    }
+    if (status == ASSAY_OK)
+        status = parameter_set_add(model->parameters, name, entry->rank, entry->shape, data, error);
+    if (status == ASSAY_OK) {
+        source->entry = entry;
+        return ASSAY_OK;
+    }
+    memory_free(source->values);
+    source->values = NULL;
+    error_at_file(error, safetensors_file_path(model->file, entry->file));
+    return status;
+}
+
+static assay_status add_weights(assay_model *model, assay_error *error)
+{
+    size_t count = safetensors_count(model->file);
+    assay_status status = model_expect_weights(model, count, error);
+    for (size_t i = 0; status == ASSAY_OK && i < count; i++) {
+        const struct safetensors_entry *entry = safetensors_at(model->file, i);
+        char room[512];
+        if (dtype_is_float(entry->dtype)) /* others, such as position ids, are only saved again */
+            status = model_add_weight(model, model_modern_name(room, sizeof room, entry->name),
+                                      entry, error);
+    }
+    return status;
 }
 
 static bool has_tensor(const assay_model *model, const char *prefix, const char *name)
@@ -98,50 +127,60 @@ static bool has_tensor(const assay_model *model, const char *prefix, const char 
     return parameter_set_find(model->parameters, whole) != NULL;
 }
 
+static bool has_head(const assay_model *model, const struct model_head *head)
+{
+    char name[HEAD_NAME_SIZE];
+    head_telling_name(name, head);
+    return has_tensor(model, "", name);
+}
+
 static void find_heads(assay_model *model)
 {
     const struct model_family *family = model->family;
     bool prefixed = has_tensor(model, family->prefix, family->embedding_tensor);
     model->prefix = prefixed ? family->prefix : "";
-    if (has_tensor(model, "", family->classifier_tensor))
+    if (has_head(model, &family->classify_head))
         model->heads |= ASSAY_HEAD_CLASSIFY;
-    if (family->language_tensor && has_tensor(model, "", family->language_tensor))
+    if (!family->causal && has_head(model, &family->language_head))
         model->heads |= ASSAY_HEAD_MASKED_LM;
     if (family->causal && !(model->heads & ASSAY_HEAD_CLASSIFY))
         model->heads |= ASSAY_HEAD_CAUSAL_LM;
 }
 
-/* Every tensor that the forward functions want must be there in the right shape: they are run on
- * the shapes-only device, with one row of one token. */
-static assay_status check_shapes(const assay_model *model, assay_error *error)
+assay_status model_trace(const assay_model *model, struct parameter_set *set,
+                         void (*look)(void *context, const struct node *last), void *context,
+                         assay_error *error)
 {
     static const int32_t offsets[] = {0, 1};
     struct graph *graph = NULL;
     assay_status status = graph_open(&graph, error);
     if (status != ASSAY_OK)
         return status;
-    struct graph_options options = {.device = DEVICE_SHAPES, .parameters = model->parameters};
+    struct graph_options options = {.device = DEVICE_SHAPES, .parameters = set};
     graph_reset(graph, &options);
     struct text_batch batch = {.rows = {.rows = 1, .tokens = 1, .longest = 1, .offsets = offsets}};
     batch.pooled = batch.rows;
-    struct value *hidden = model_forward(model, graph, &batch, MODEL_HIDDEN, false);
+    struct value *hidden = model_forward(model, graph, &batch, MODEL_HIDDEN, false), *last = hidden;
     if (model->heads & ASSAY_HEAD_CLASSIFY)
-        model_forward(model, graph, &batch, MODEL_CLASSIFY, false);
+        last = model_forward(model, graph, &batch, MODEL_CLASSIFY, false);
     if (model->heads & (ASSAY_HEAD_MASKED_LM | ASSAY_HEAD_CAUSAL_LM)) {
-        struct value *scores[SCORE_COUNT];
+        struct value *scores[SCORE_COUNT] = {NULL};
         struct vocabulary_options head = {.scoring =
                                               model_language_head(model, graph, &batch, hidden),
                                           .scores = 1u << SCORE_ENTROPY};
         op_vocabulary(graph, "head", &head, scores);
+        last = scores[SCORE_ENTROPY];
     }
     status = graph_plan(graph, NULL, error);
+    if (status == ASSAY_OK && look)
+        look(context, last->producer);
     graph_close(graph);
     if (status != ASSAY_OK)
         error_at_file(error, safetensors_file_path(model->file, 0));
     return status;
 }
 
-assay_status model_open_weights(assay_model **out, const char *folder, assay_error *error)
+assay_status model_open_files(assay_model **out, const char *folder, assay_error *error)
 {
     *out = NULL;
     if (!file_is_folder(folder)) {
@@ -159,21 +198,29 @@ assay_status model_open_weights(assay_model **out, const char *folder, assay_err
         status = read_config(model, error);
     if (status == ASSAY_OK)
         status = safetensors_open(&model->file, folder, error);
-    if (status == ASSAY_OK)
-        status = parameter_set_open(&model->parameters, error);
-    if (status == ASSAY_OK)
-        status = add_weights(model, error);
-    if (status == ASSAY_OK) {
-        parameter_set_on_packed(model->parameters, weight_packed, model);
-        find_heads(model);
-        status = check_shapes(model, error);
-    }
     if (status != ASSAY_OK) {
         assay_model_close(model);
         return status;
     }
     *out = model;
     return ASSAY_OK;
+}
+
+assay_status model_open_weights(assay_model **out, const char *folder, assay_error *error)
+{
+    assay_status status = model_open_files(out, folder, error);
+    if (status != ASSAY_OK)
+        return status;
+    status = add_weights(*out, error);
+    if (status == ASSAY_OK) {
+        find_heads(*out);
+        status = model_trace(*out, (*out)->parameters, NULL, NULL, error);
+    }
+    if (status != ASSAY_OK) {
+        assay_model_close(*out);
+        *out = NULL;
+    }
+    return status;
 }
 
 void assay_model_retain(assay_model *model)
@@ -186,10 +233,10 @@ void assay_model_close(assay_model *model)
     if (!model || atomic_fetch_sub(&model->references, 1) > 1)
         return;
     assay_tokenizer_close(model->tokenizer);
+    for (int64_t i = 0; model->parameters && i < parameter_set_count(model->parameters); i++)
+        memory_free(model->sources[i].values);
     parameter_set_close(model->parameters);
-    for (size_t i = 0; i < model->converted_count; i++)
-        memory_free(model->converted[i]);
-    memory_free(model->converted);
+    memory_free(model->sources);
     safetensors_close(model->file);
     model_config_free(&model->config);
     memory_free(model->folder);

@@ -16,6 +16,20 @@ struct embedding_rule {
     int32_t max_tokens;   /* sentence_bert_config.json's; 0: none */
 };
 
+/* Where a weight's values came from; the parameter of the same index has them until it is trained.
+ */
+struct weight_source {
+    const struct safetensors_entry *entry; /* NULL: drawn */
+    float *values; /* owned: drawn, or converted as they could not stay mapped; else NULL */
+};
+
+/* What a model was opened to be trained for (models/trainable.h). */
+struct model_rule {
+    const struct model_head *head;
+    unsigned head_bit;
+    const char *problem_type; /* in config.json; NULL: the head has no labels */
+};
+
 struct assay_model {
     _Atomic int references;
     char *folder;
@@ -25,14 +39,36 @@ struct assay_model {
     unsigned heads;
     struct safetensors *file;
     struct parameter_set *parameters;
-    float **converted; /* weights that could not stay mapped: other types, or unaligned */
-    size_t converted_count;
+    struct weight_source *sources; /* one a parameter, in the set's order */
+    struct model_rule rule;        /* zeroed: opened to be read */
     assay_tokenizer *tokenizer;
     struct embedding_rule embedding;
 };
 
 /* Like assay_model_open without looking for a tokenizer. */
 assay_status model_open_weights(assay_model **out, const char *folder, assay_error *error);
+
+/* The steps of opening. A model with config and files open but no weights yet: */
+assay_status model_open_files(assay_model **out, const char *folder, assay_error *error);
+/* The tensor's name as transformers has it now; `room` may hold it. */
+const char *model_modern_name(char *room, size_t size, const char *name);
+/* Room for the sources of so many weights; then each, mapped or converted, and all of them made
+ * known to the set. */
+assay_status model_expect_weights(assay_model *model, size_t count, assay_error *error);
+assay_status model_add_weight(assay_model *model, const char *name,
+                              const struct safetensors_entry *entry, assay_error *error);
+/* Of a parameter of this model, in its set and in `sources`; -1: it is not one. */
+int64_t model_weight_index(const assay_model *model, const struct parameter *parameter);
+/* Runs the forward functions on the shapes-only device with one row of one token: every tensor that
+ * they want must be in the set in the right shape. `look` (may be NULL) is given the last node. */
+assay_status model_trace(const assay_model *model, struct parameter_set *set,
+                         void (*look)(void *context, const struct node *last), void *context,
+                         assay_error *error);
+/* Tokenizer and sentence-transformers files. */
+assay_status model_read_companions(assay_model *model, assay_error *error);
+
+/* No allocation: running out of memory must not look like a file that is not there. */
+bool model_folder_has(const char *folder, const char *name);
 
 enum model_output { MODEL_HIDDEN, MODEL_CLASSIFY, MODEL_EMBED };
 

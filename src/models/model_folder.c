@@ -1,20 +1,18 @@
-/* A model's folder beyond its weights: tokenizer, sentence-transformers files, description, saving.
+/* A model's folder beyond its weights: tokenizer, sentence-transformers files, description.
  */
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
 #include "models/model.h"
-#include "models/safetensors_writer.h"
 
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { SMALL_FILE = 1 << 20, LARGE_FILE = 1 << 28 };
+enum { SMALL_FILE = 1 << 20 };
 
-/* No allocation: running out of memory must not look like a file that is not there. */
-static bool folder_has(const char *folder, const char *name)
+bool model_folder_has(const char *folder, const char *name)
 {
     char path[PATH_MAX];
     int length = snprintf(path, sizeof path, "%s/%s", folder, name);
@@ -26,7 +24,7 @@ static assay_status read_optional(struct json **json, const char *folder, const 
                                   assay_error *error)
 {
     *json = NULL;
-    if (!folder_has(folder, name))
+    if (!model_folder_has(folder, name))
         return ASSAY_OK;
     char *path = path_join(folder, name);
     if (!path)
@@ -100,10 +98,16 @@ static assay_status open_tokenizer(assay_model *model, assay_error *error)
 {
     static const char *const files[] = {"tokenizer.json", "vocab.txt", "vocab.json"};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-        if (folder_has(model->folder, files[i]))
+        if (model_folder_has(model->folder, files[i]))
             return assay_tokenizer_open(&model->tokenizer, model->folder, error);
     }
     return ASSAY_OK;
+}
+
+assay_status model_read_companions(assay_model *model, assay_error *error)
+{
+    assay_status status = read_embedding_rule(model, error);
+    return status == ASSAY_OK ? open_tokenizer(model, error) : status;
 }
 
 assay_status assay_model_open(assay_model **out, const char *folder, assay_error *error)
@@ -111,9 +115,7 @@ assay_status assay_model_open(assay_model **out, const char *folder, assay_error
     assay_status status = model_open_weights(out, folder, error);
     if (status != ASSAY_OK)
         return status;
-    status = read_embedding_rule(*out, error);
-    if (status == ASSAY_OK)
-        status = open_tokenizer(*out, error);
+    status = model_read_companions(*out, error);
     if (status != ASSAY_OK) {
         assay_model_close(*out);
         *out = NULL;
@@ -175,75 +177,4 @@ assay_status assay_model_get_tensor(const assay_model *model, int64_t index,
                                 .bytes = (int64_t)entry->bytes};
     memcpy(info->shape, entry->shape, sizeof info->shape);
     return ASSAY_OK;
-}
-
-/* Files that travel with a model unchanged. */
-static const char *const companions[] = {
-    "config.json",
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "vocab.txt",
-    "vocab.json",
-    "merges.txt",
-    "generation_config.json",
-    "modules.json",
-    "sentence_bert_config.json",
-    "config_sentence_transformers.json",
-    "1_Pooling/config.json",
-    "detector.json",
-};
-
-static assay_status copy_file(const char *from_folder, const char *to_folder, const char *name,
-                              assay_error *error)
-{
-    struct buffer contents = {0};
-    char *from = path_join(from_folder, name), *to = path_join(to_folder, name);
-    assay_status status = from && to ? ASSAY_OK : error_memory(error, strlen(name));
-    if (status == ASSAY_OK && strchr(name, '/')) {
-        char *slash = strrchr(to, '/');
-        *slash = '\0';
-        status = folder_create(to, error);
-        *slash = '/';
-    }
-    if (status == ASSAY_OK)
-        status = file_read(&contents, from, LARGE_FILE, error);
-    if (status == ASSAY_OK)
-        status = file_write(to, contents.bytes, contents.length, error);
-    buffer_free(&contents);
-    memory_free(from);
-    memory_free(to);
-    return status;
-}
-
-static assay_status save_weights(const assay_model *model, const char *folder, assay_error *error)
-{
-    size_t count = safetensors_count(model->file);
-    struct safetensors_item *items = memory_allocate_zeroed(count, sizeof *items);
-    char *path = path_join(folder, "model.safetensors");
-    assay_status status = items && path ? ASSAY_OK : error_memory(error, count * sizeof *items);
-    for (size_t i = 0; status == ASSAY_OK && i < count; i++)
-        items[i] = safetensors_item_of(safetensors_at(model->file, i));
-    if (status == ASSAY_OK)
-        status = safetensors_write(path, items, count, error);
-    /* Pages that vanished while they were written read as zeros: the copy is then worthless. */
-    if (status == ASSAY_OK) {
-        status = safetensors_check(model->file, error);
-        if (status != ASSAY_OK)
-            remove(path);
-    }
-    memory_free(items);
-    memory_free(path);
-    return status;
-}
-
-assay_status assay_model_save(const assay_model *model, const char *folder, assay_error *error)
-{
-    assay_status status = folder_create(folder, error);
-    for (size_t i = 0; status == ASSAY_OK && i < sizeof companions / sizeof *companions; i++) {
-        if (folder_has(model->folder, companions[i]))
-            status = copy_file(model->folder, folder, companions[i], error);
-    }
-    return status == ASSAY_OK ? save_weights(model, folder, error) : status;
 }

@@ -25,41 +25,43 @@ static assay_status configure(struct model_config *config, const struct json *js
     return bert_encoder_configure(config, json, error);
 }
 
+enum { OUTPUT, DENSE, CLASSIFY_PARTS };
+
+static const struct head_part classify_parts[CLASSIFY_PARTS] = {
+    [OUTPUT] = {"classifier.out_proj", PART_LINEAR, .outputs = PART_LABELS},
+    [DENSE] = {"classifier.dense", PART_LINEAR, .outputs = PART_WIDTH},
+};
+
+static const struct head_part masked_parts[MASKED_PARTS] = {
+    [MASKED_DENSE] = {"lm_head.dense", PART_LINEAR, .outputs = PART_WIDTH},
+    [MASKED_NORM] = {"lm_head.layer_norm", PART_NORM, .outputs = PART_WIDTH},
+    [MASKED_BIAS] = {"lm_head", PART_BIAS, .outputs = PART_VOCABULARY},
+    [MASKED_DECODER] = {"lm_head.decoder", PART_LINEAR, .outputs = PART_VOCABULARY, .untied = true},
+};
+
 static struct value *classify(const struct model_view *view, struct value *hidden)
 {
     const struct model_config *c = view->config;
     struct graph *g = view->graph;
     struct value *x = op_pool(g, POOL_FIRST, hidden, &view->batch->rows);
     x = op_dropout(g, "classifier.dropout.0", x, c->classifier_dropout, &view->batch->pooled);
-    x = op_linear(g, "classifier.dense", WEIGHT_OUT_IN, c->width, x);
+    x = op_linear(g, classify_parts[DENSE].module, WEIGHT_OUT_IN, c->width, x);
     x = op_activation(g, ACTIVATION_TANH, x);
     x = op_dropout(g, "classifier.dropout.1", x, c->classifier_dropout, &view->batch->pooled);
-    return op_linear(g, "classifier.out_proj", WEIGHT_OUT_IN, c->labels, x);
+    return op_linear(g, classify_parts[OUTPUT].module, WEIGHT_OUT_IN, c->labels, x);
 }
 
 static struct vocabulary_head language(const struct model_view *view, struct value *hidden)
 {
-    struct graph *g = view->graph;
-    struct vocabulary_head head = {
-        .hidden = model_language_transform(view, "lm_head.dense", "lm_head.layer_norm",
-                                           ACTIVATION_GELU_ERF, hidden),
-        .weight_name = PLACE(view, "embeddings.word_embeddings.weight"),
-        .bias_name = "lm_head.bias",
-    };
-    if (!view->config->tied_head && graph_has_weight(g, "lm_head.decoder.weight")) {
-        head.weight_name = "lm_head.decoder.weight";
-        if (graph_has_weight(g, "lm_head.decoder.bias"))
-            head.bias_name = "lm_head.decoder.bias";
-    }
-    return head;
+    return model_masked_head(view, masked_parts, ACTIVATION_GELU_ERF, hidden);
 }
 
 const struct model_family roberta_family = {
     .model_type = "roberta",
     .prefix = "roberta.",
     .embedding_tensor = "embeddings.word_embeddings.weight",
-    .classifier_tensor = "classifier.out_proj.weight",
-    .language_tensor = "lm_head.dense.weight",
+    .classify_head = {"RobertaForSequenceClassification", classify_parts, CLASSIFY_PARTS},
+    .language_head = {"RobertaForMaskedLM", masked_parts, MASKED_PARTS},
     .configure = configure,
     .positions = positions,
     .max_tokens = max_tokens,

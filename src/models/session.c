@@ -169,7 +169,7 @@ static assay_status run_rows(assay_session *session, enum model_output output, f
         error_set(error, ASSAY_ERROR_UNSUPPORTED,
                   "the model has no classification head: fine-tune it with assay train first");
         error_at_file(error, model->folder);
-        error_at_place(error, "%s", model->family->classifier_tensor);
+        error_at_place(error, "%s.weight", model->family->classify_head.parts[0].module);
         return ASSAY_ERROR_UNSUPPORTED;
     }
     if (output == MODEL_EMBED && model->embedding.unsupported[0]) {

@@ -34,11 +34,26 @@ struct value *model_input(const struct model_view *view, const int32_t *data)
     return graph_input(view->graph, DTYPE_I32, 1, &view->batch->rows.tokens, data);
 }
 
-struct value *model_language_transform(const struct model_view *view, const char *dense,
-                                       const char *norm, enum activation activation,
-                                       struct value *hidden)
+struct vocabulary_head model_masked_head(const struct model_view *view,
+                                         const struct head_part *parts, enum activation activation,
+                                         struct value *hidden)
 {
-    struct value *x = op_linear(view->graph, dense, WEIGHT_OUT_IN, view->config->width, hidden);
-    x = op_activation(view->graph, activation, x);
-    return op_layer_norm(view->graph, norm, x, view->config->norm_epsilon);
+    struct graph *g = view->graph;
+    struct value *x =
+        op_linear(g, parts[MASKED_DENSE].module, WEIGHT_OUT_IN, view->config->width, hidden);
+    x = op_activation(g, activation, x);
+    x = op_layer_norm(g, parts[MASKED_NORM].module, x, view->config->norm_epsilon);
+    struct vocabulary_head head = {
+        .hidden = x,
+        .weight_name = PLACE(view, "embeddings.word_embeddings.weight"),
+        .bias_name = graph_name(g, "%s.bias", parts[MASKED_BIAS].module),
+    };
+    const char *decoder = graph_name(g, "%s.weight", parts[MASKED_DECODER].module);
+    if (!view->config->tied_head && graph_has_weight(g, decoder)) {
+        const char *bias = graph_name(g, "%s.bias", parts[MASKED_DECODER].module);
+        head.weight_name = decoder;
+        if (graph_has_weight(g, bias))
+            head.bias_name = bias;
+    }
+    return head;
 }

@@ -3,8 +3,9 @@
  * The cache file's name is the fingerprint of everything that it depends on: the bytes of the data,
  * the fields read, the tokenizer's files, the cut and the kind of labels. One that is damaged or is
  * not what its name says is made again, with a note. Reading streams: memory is bounded by the
- * largest row and a few tens of bytes a row. Everything in a data file is untrusted: a row that is
- * refused fails the whole with file, line, field and what was expected.
+ * largest row, a few tens of bytes a row and the ids (at most 1 KiB each). Everything in a data
+ * file is untrusted: a row that is refused fails the whole with file, line, field and what was
+ * expected.
  * A dataset is immutable: many threads may read it, one closes it.
  */
 #ifndef ASSAY_TRAIN_DATASET_H
@@ -19,7 +20,8 @@ enum dataset_labels {
     DATASET_NUMBERS     /* every row has a finite number */
 };
 
-/* `total` is 0 when unknown; bytes of the source. `note` is NULL but for a message to the user. */
+/* `total` is 0 when unknown; bytes of the source. `rows` is 0 while they are fingerprinted, which
+ * comes first. `note` is NULL but for a message to the user. At most ten calls a second. */
 typedef void dataset_progress(void *context, int64_t rows, uint64_t done, uint64_t total,
                               const char *note);
 
@@ -70,8 +72,8 @@ const char *dataset_row_id(const struct dataset *dataset, int64_t row, int64_t *
 assay_status dataset_check(const struct dataset *dataset, assay_error *error);
 
 /* For tests and fuzzing: reads a cache file as it stands; ASSAY_ERROR_FORMAT when it is damaged in
- * any way that could lead a reader outside its arrays. `fingerprint` (may be NULL): the key that it
- * must carry. */
+ * any way that could lead a reader outside its arrays, ASSAY_ERROR_CHECKSUM when in any other.
+ * `key` (may be NULL): the one that it must carry. The view's path is that of the cache file. */
 assay_status dataset_open_cache(struct dataset **out, const char *path, const char *key,
                                 assay_error *error);
 

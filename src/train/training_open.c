@@ -345,12 +345,26 @@ static assay_status set_fingerprint(assay_training *t, assay_error *error)
     return status;
 }
 
+/* Keys of the recipe that later verbs read. */
+static void note_unused(const assay_training *t)
+{
+    const char *unused = t->recipe.data.calibration ? "data.calibration"
+                         : t->recipe.data.test      ? "data.test"
+                         : t->recipe.data.group     ? "data.group"
+                                                    : NULL;
+    if (unused)
+        training_note(t, "%s is written into recipe.yaml, but training does not use it yet",
+                      unused);
+}
+
 static assay_status open_all(assay_training *t, const char *recipe, const char *const *words,
                              size_t word_count, assay_error *error)
 {
     assay_status status = recipe_read(&t->recipe, recipe, words, word_count, error);
     if (status == ASSAY_OK)
         status = assay_model_folder(&t->base_folder, t->recipe.base, error);
+    if (status == ASSAY_OK)
+        note_unused(t);
     if (status == ASSAY_OK)
         status = read_limit(t, error);
     if (status == ASSAY_OK)

@@ -1,0 +1,21 @@
+/* Fingerprints: of the bytes of a source, and of all that its tokens depend on.
+ *
+ * A file's is its SHA-256. A class folder's is that of the lines "SHA-256  class/file\n" in the
+ * order of reading: what `cd folder && LC_ALL=C sha256sum ...` prints, summed again.
+ */
+#ifndef ASSAY_TRAIN_DATASET_KEY_H
+#define ASSAY_TRAIN_DATASET_KEY_H
+
+#include "base/sha256.h"
+#include "train/dataset_meter.h"
+
+/* The data's name of a usual field, NULL when the request maps none. */
+const char *dataset_field(const struct dataset_request *request, const char *usual);
+
+/* An empty source is an error. Sets meter->total. */
+assay_status dataset_fingerprint(char hex[SHA256_HEX_SIZE], const char *path,
+                                 struct dataset_meter *meter, assay_error *error);
+assay_status dataset_key(char hex[SHA256_HEX_SIZE], const struct dataset_request *request,
+                         const char *fingerprint, assay_error *error);
+
+#endif

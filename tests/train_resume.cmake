@@ -1,0 +1,3 @@
+# Training killed, stopped, failed and resumed.
+assay_test(training_resume assay_train)
+target_sources(test_training_resume PRIVATE training_fixture.c model_vectors.c)
