@@ -201,11 +201,13 @@ const char *graph_name(struct graph *graph, const char *format, ...)
     va_start(arguments, format);
     int length = vsnprintf(name, sizeof name, format, arguments);
     va_end(arguments);
-    char *copy = length < 0 || (size_t)length >= sizeof name
-                     ? NULL
-                     : arena_allocate(&graph->arena, (size_t)length + 1, 1);
-    if (!copy) {
+    if (length < 0 || (size_t)length >= sizeof name) {
         graph_fail(graph, ASSAY_ERROR_LIMIT, NULL, "the name of a place is too long");
+        return "";
+    }
+    char *copy = arena_allocate(&graph->arena, (size_t)length + 1, 1);
+    if (!copy) {
+        graph_fail(graph, ASSAY_ERROR_MEMORY, NULL, "not enough memory for the graph");
         return "";
     }
     return memcpy(copy, name, (size_t)length + 1);

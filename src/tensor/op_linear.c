@@ -10,23 +10,41 @@ struct linear {
 
 enum { X, WEIGHT, BIAS };
 
+/* The packed weight of a float32 product: its lasting copy, or, for one in training, a passing one
+ * in the shared scratch. */
+static const float *packed_weight(const struct node *node, enum pack_kind kind)
+{
+    const struct linear *linear = node->attributes;
+    const struct kernels *kernels = node_kernels(node);
+    const struct kernel_context *context = node_context(node);
+    struct parameter *weight = node->inputs[WEIGHT]->parameter;
+    if (weight->trained) {
+        parameter_pack_into(context->shared, weight, kind, linear->layout, kernels, context);
+        return context->shared;
+    }
+    parameter_pack_fill(graph_get_options(node->graph)->parameters, weight, kind, linear->layout,
+                        kernels, context);
+    return weight->packed[kind].data;
+}
+
 static void forward(const struct node *node)
 {
     const struct linear *linear = node->attributes;
     const struct kernels *kernels = node_kernels(node);
     const struct value *x = node->inputs[X], *bias = node->inputs[BIAS], *y = node->outputs[0];
     struct parameter *weight = node->inputs[WEIGHT]->parameter;
-    enum pack_kind kind = linear->bfloat ? PACK_BFLOAT : PACK_FORWARD;
-    struct parameter_set *set = graph_get_options(node->graph)->parameters;
-    parameter_pack_fill(set, weight, kind, linear->layout, kernels, node_context(node));
+    if (linear->bfloat)
+        parameter_pack_fill(graph_get_options(node->graph)->parameters, weight, PACK_BFLOAT,
+                            linear->layout, kernels, node_context(node));
     int64_t k = tensor_width(&x->tensor), n = tensor_width(&y->tensor);
     struct product product = {.c = y->tensor.data,
                               .c_row = n,
                               .a = x->tensor.data,
                               .a_row = k,
                               .a_k = 1,
-                              .b = weight->packed[kind].data,
-                              .b_low = linear->with_low ? weight->packed[kind].low : NULL,
+                              .b = linear->bfloat ? weight->packed[PACK_BFLOAT].data
+                                                  : packed_weight(node, PACK_FORWARD),
+                              .b_low = linear->with_low ? weight->packed[PACK_BFLOAT].low : NULL,
                               .bias = bias ? bias->tensor.data : NULL,
                               .m = tensor_rows(&y->tensor),
                               .n = n,
@@ -40,19 +58,15 @@ static void forward(const struct node *node)
 /* dx = dy W^T */
 static void backward_x(const struct node *node)
 {
-    const struct linear *linear = node->attributes;
     const struct kernels *kernels = node_kernels(node);
     const struct value *x = node->inputs[X], *y = node->outputs[0];
-    struct parameter *weight = node->inputs[WEIGHT]->parameter;
-    parameter_pack_fill(graph_get_options(node->graph)->parameters, weight, PACK_BACKWARD,
-                        linear->layout, kernels, node_context(node));
     int64_t k = tensor_width(&y->tensor), n = tensor_width(&x->tensor);
     struct product product = {.c = x->gradient,
                               .c_row = n,
                               .a = y->gradient,
                               .a_row = k,
                               .a_k = 1,
-                              .b = weight->packed[PACK_BACKWARD].data,
+                              .b = packed_weight(node, PACK_BACKWARD),
                               .m = tensor_rows(&y->tensor),
                               .n = n,
                               .k = k,
@@ -114,10 +128,12 @@ static bool reserve(struct graph *graph, const char *place, struct parameter *we
                    "the weights were opened for their shapes only");
         return false;
     }
-    assay_status status = parameter_pack_reserve(options->parameters, weight,
-                                                 linear->bfloat ? PACK_BFLOAT : PACK_FORWARD,
-                                                 linear->with_low, options->kernels, NULL);
-    if (status == ASSAY_OK && backward_x)
+    assay_status status = ASSAY_OK;
+    if (linear->bfloat || !weight->trained)
+        status = parameter_pack_reserve(options->parameters, weight,
+                                        linear->bfloat ? PACK_BFLOAT : PACK_FORWARD,
+                                        linear->with_low, options->kernels, NULL);
+    if (status == ASSAY_OK && backward_x && !weight->trained)
         status = parameter_pack_reserve(options->parameters, weight, PACK_BACKWARD, false,
                                         options->kernels, NULL);
     if (status != ASSAY_OK)
@@ -157,6 +173,9 @@ struct value *op_linear_named(struct graph *graph, const char *place, enum weigh
         node->scratch_floats = options->kernels->bfloat_scratch(inputs);
     if (trains)
         node->shared_floats = packed_floats(rows, shape[1]);
+    size_t passing = parameter_pack_floats(values[WEIGHT]->parameter);
+    if (values[WEIGHT]->parameter->trained && node->shared_floats < passing)
+        node->shared_floats = passing;
     int64_t out_shape[] = {rows, outputs};
     return graph_place(graph, PLACE_LINEAR, place, x, graph_output(node, DTYPE_F32, 2, out_shape));
 }

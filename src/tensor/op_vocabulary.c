@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum { CHUNK_ROWS = 32 };
+enum { CHUNK_ROWS = 64 };
 enum { HIDDEN, WEIGHT, BIAS, Q_HIDDEN, Q_WEIGHT, Q_BIAS, TARGETS, INPUTS };
 
 struct vocabulary {
@@ -11,35 +11,53 @@ struct vocabulary {
     int64_t words;
 };
 
-/* Where the chunk's logits lie, and what dW is multiplied by: the node's shared scratch. */
+/* Where the chunk's logits lie, what dW is multiplied by, and passing packed copies of a weight in
+ * training: the node's shared scratch. */
 struct chunk {
-    float *logits, *q_logits, *packed;
+    float *logits, *q_logits, *packed, *weight[PACK_BACKWARD + 1];
 };
 
 static struct chunk chunk_of(const struct node *node)
 {
     const struct vocabulary *v = node->attributes;
+    const struct parameter *weight = node->inputs[WEIGHT]->parameter;
     float *shared = node_context(node)->shared;
-    return (struct chunk){shared, shared + CHUNK_ROWS * v->words,
-                          shared + 2 * CHUNK_ROWS * v->words};
+    struct chunk chunk = {
+        shared, shared + CHUNK_ROWS * v->words, shared + 2 * CHUNK_ROWS * v->words, {NULL}};
+    chunk.weight[PACK_FORWARD] =
+        chunk.packed + packed_floats(CHUNK_ROWS, tensor_width(&node->inputs[HIDDEN]->tensor));
+    chunk.weight[PACK_BACKWARD] = chunk.weight[PACK_FORWARD] + parameter_pack_floats(weight);
+    return chunk;
 }
 
-static void chunk_logits(const struct node *node, int hidden, float *logits, int64_t first,
-                         int64_t rows)
+/* The packed weight for this pass over the chunks. */
+static const float *packed_weight(const struct node *node, int input, enum pack_kind kind)
+{
+    const struct kernels *kernels = node_kernels(node);
+    struct parameter *weight = node->inputs[input]->parameter;
+    if (input == WEIGHT && weight->trained) {
+        float *packed = chunk_of(node).weight[kind];
+        parameter_pack_into(packed, weight, kind, WEIGHT_OUT_IN, kernels, node_context(node));
+        return packed;
+    }
+    parameter_pack_fill(graph_get_options(node->graph)->parameters, weight, kind, WEIGHT_OUT_IN,
+                        kernels, node_context(node));
+    return weight->packed[kind].data;
+}
+
+static void chunk_logits(const struct node *node, int hidden, const float *packed, float *logits,
+                         int64_t first, int64_t rows)
 {
     const struct vocabulary *v = node->attributes;
     const struct kernels *kernels = node_kernels(node);
     const struct value *x = node->inputs[hidden], *bias = node->inputs[hidden + BIAS - HIDDEN];
-    struct parameter *weight = node->inputs[hidden + WEIGHT - HIDDEN]->parameter;
     int64_t width = tensor_width(&x->tensor);
-    parameter_pack_fill(graph_get_options(node->graph)->parameters, weight, PACK_FORWARD,
-                        WEIGHT_OUT_IN, kernels, node_context(node));
     struct product product = {.c = logits,
                               .c_row = v->words,
                               .a = (const float *)x->tensor.data + first * width,
                               .a_row = width,
                               .a_k = 1,
-                              .b = weight->packed[PACK_FORWARD].data,
+                              .b = packed,
                               .bias = bias ? bias->tensor.data : NULL,
                               .m = rows,
                               .n = v->words,
@@ -60,11 +78,14 @@ static void forward(const struct node *node)
     struct chunk chunk = chunk_of(node);
     float *logits = chunk.logits, *q_logits = chunk.q_logits;
     const int32_t *targets = node->inputs[TARGETS] ? node->inputs[TARGETS]->tensor.data : NULL;
+    const float *packed = packed_weight(node, WEIGHT, PACK_FORWARD);
+    const float *q_packed =
+        node->inputs[Q_HIDDEN] ? packed_weight(node, Q_WEIGHT, PACK_FORWARD) : NULL;
     for (int64_t first = 0; first < tokens; first += CHUNK_ROWS) {
         int64_t rows = chunk_rows(first, tokens);
-        chunk_logits(node, HIDDEN, logits, first, rows);
+        chunk_logits(node, HIDDEN, packed, logits, first, rows);
         if (node->inputs[Q_HIDDEN])
-            chunk_logits(node, Q_HIDDEN, q_logits, first, rows);
+            chunk_logits(node, Q_HIDDEN, q_packed, q_logits, first, rows);
         float *scores[SCORE_COUNT];
         for (int s = 0; s < SCORE_COUNT; s++)
             scores[s] = v->output_of[s] < 0
@@ -95,15 +116,17 @@ static void backward(const struct node *node)
     const struct kernel_context *context = node_context(node);
     struct chunk chunk = chunk_of(node);
     float *logits = chunk.logits, *q_logits = chunk.q_logits;
-    if (hidden->needs_gradient)
-        parameter_pack_fill(graph_get_options(node->graph)->parameters, weight->parameter,
-                            PACK_BACKWARD, WEIGHT_OUT_IN, kernels, context);
+    const float *packed = packed_weight(node, WEIGHT, PACK_FORWARD);
+    const float *q_packed =
+        node->inputs[Q_HIDDEN] ? packed_weight(node, Q_WEIGHT, PACK_FORWARD) : NULL;
+    const float *packed_back =
+        hidden->needs_gradient ? packed_weight(node, WEIGHT, PACK_BACKWARD) : NULL;
     /* Without tokens one empty chunk still writes the gradients of the head. */
     for (int64_t first = 0; first < tokens || first == 0; first += CHUNK_ROWS) {
         int64_t rows = chunk_rows(first, tokens);
-        chunk_logits(node, HIDDEN, logits, first, rows);
+        chunk_logits(node, HIDDEN, packed, logits, first, rows);
         if (node->inputs[Q_HIDDEN])
-            chunk_logits(node, Q_HIDDEN, q_logits, first, rows);
+            chunk_logits(node, Q_HIDDEN, q_packed, q_logits, first, rows);
         kernels->vocabulary_dlogits(context, logits, node->inputs[Q_HIDDEN] ? q_logits : NULL,
                                     targets ? targets + first : NULL,
                                     dcross ? dcross + first : NULL, dkl ? dkl + first : NULL, rows,
@@ -114,7 +137,7 @@ static void backward(const struct node *node)
                                  .a = logits,
                                  .a_row = v->words,
                                  .a_k = 1,
-                                 .b = weight->parameter->packed[PACK_BACKWARD].data,
+                                 .b = packed_back,
                                  .m = rows,
                                  .n = width,
                                  .k = v->words,
@@ -171,7 +194,7 @@ static bool reserve(struct graph *graph, const char *place, struct value *const 
     if (options->device == DEVICE_SHAPES)
         return true;
     for (int i = WEIGHT; i <= Q_WEIGHT; i += Q_WEIGHT - WEIGHT) {
-        if (!inputs[i])
+        if (!inputs[i] || (i == WEIGHT && inputs[i]->parameter->trained))
             continue;
         assay_status status = parameter_pack_reserve(options->parameters, inputs[i]->parameter,
                                                      PACK_FORWARD, false, options->kernels, NULL);
@@ -227,5 +250,8 @@ bool op_vocabulary(struct graph *graph, const char *place, const struct vocabula
     int64_t width = tensor_width(&inputs[HIDDEN]->tensor);
     node->operations = 2.0 * (double)tokens * (double)width * (double)words;
     node->shared_floats = (size_t)(2 * CHUNK_ROWS * words) + packed_floats(CHUNK_ROWS, width);
+    if (inputs[WEIGHT]->parameter->trained)
+        node->shared_floats += parameter_pack_floats(inputs[WEIGHT]->parameter) *
+                               (inputs[HIDDEN]->needs_gradient ? 2 : 1);
     return true;
 }

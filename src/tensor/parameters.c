@@ -149,6 +149,14 @@ static int64_t room_in_run(const struct parameter *parameter)
     return (count + RUN_ALIGNMENT - 1) / RUN_ALIGNMENT * RUN_ALIGNMENT;
 }
 
+void parameter_set_mark(struct parameter_set *set,
+                        bool (*choose)(void *context, const struct parameter *parameter),
+                        void *context)
+{
+    for (int64_t i = 0; i < set->count; i++)
+        set->items[i]->trained = !choose || choose(context, set->items[i]);
+}
+
 assay_status parameter_set_train(struct parameter_set *set,
                                  bool (*choose)(void *context, const struct parameter *parameter),
                                  void *context, assay_error *error)
@@ -156,11 +164,9 @@ assay_status parameter_set_train(struct parameter_set *set,
     if (set->values)
         return error_set(error, ASSAY_ERROR_ARGUMENT, "the weights are in training already");
     int64_t total = 0;
-    for (int64_t i = 0; i < set->count; i++) {
-        set->items[i]->trained = !choose || choose(context, set->items[i]);
-        if (set->items[i]->trained)
-            total += room_in_run(set->items[i]);
-    }
+    parameter_set_mark(set, choose, context);
+    for (int64_t i = 0; i < set->count; i++)
+        total += set->items[i]->trained ? room_in_run(set->items[i]) : 0;
     set->values = memory_allocate_aligned((size_t)total, sizeof(float));
     set->gradients = memory_allocate_aligned((size_t)total, sizeof(float));
     if (!set->values || !set->gradients) {
@@ -223,6 +229,22 @@ static void pack_shape(const struct parameter *parameter, enum pack_kind kind,
     *n_stride = rows_are_inputs ? 1 : columns;
 }
 
+size_t parameter_pack_floats(const struct parameter *parameter)
+{
+    int64_t a = parameter->tensor.shape[0], b = parameter->tensor.shape[1];
+    size_t one = packed_floats(a, b), other = packed_floats(b, a);
+    return one > other ? one : other;
+}
+
+void parameter_pack_into(float *packed, const struct parameter *parameter, enum pack_kind kind,
+                         enum weight_layout layout, const struct kernels *kernels,
+                         const struct kernel_context *context)
+{
+    int64_t k, n, k_stride, n_stride;
+    pack_shape(parameter, kind, layout, &k, &n, &k_stride, &n_stride);
+    kernels->pack(context, packed, parameter->tensor.data, k_stride, n_stride, k, n);
+}
+
 assay_status parameter_pack_reserve(struct parameter_set *set, struct parameter *parameter,
                                     enum pack_kind kind, bool with_low,
                                     const struct kernels *kernels, assay_error *error)
@@ -234,8 +256,7 @@ assay_status parameter_pack_reserve(struct parameter_set *set, struct parameter 
         size_t one = kernels->bfloat_bytes(a, b), other = kernels->bfloat_bytes(b, a);
         bytes = one > other ? one : other;
     } else {
-        size_t one = packed_floats(a, b), other = packed_floats(b, a);
-        bytes = (one > other ? one : other) * sizeof(float);
+        bytes = parameter_pack_floats(parameter) * sizeof(float);
     }
     assay_status status = ASSAY_OK;
     pthread_mutex_lock(&set->packing);
@@ -264,7 +285,7 @@ void parameter_pack_fill(struct parameter_set *set, struct parameter *parameter,
             kernels->bfloat_pack(context, packed->data, packed->low, parameter->tensor.data,
                                  k_stride, n_stride, k, n);
         else
-            kernels->pack(context, packed->data, parameter->tensor.data, k_stride, n_stride, k, n);
+            parameter_pack_into(packed->data, parameter, kind, layout, kernels, context);
         packed->version = parameter->tensor.version;
         packed->filled = true;
         if (set->packed && !parameter->trained)

@@ -57,6 +57,12 @@ void parameter_set_on_packed(struct parameter_set *set,
                              void (*packed)(void *context, const struct parameter *parameter),
                              void *context);
 
+/* Says which weights are to be trained, `choose` NULL: all, so that graphs can be planned before
+ * parameter_set_train, with the same choice, takes memory for them. */
+void parameter_set_mark(struct parameter_set *set,
+                        bool (*choose)(void *context, const struct parameter *parameter),
+                        void *context);
+
 /* Copies the chosen weights into one run of values and gives them gradients; `choose` NULL: all.
  * Only once a set. */
 assay_status parameter_set_train(struct parameter_set *set,
@@ -67,6 +73,13 @@ float *parameter_set_values(const struct parameter_set *set, int64_t *count);
 float *parameter_set_gradients(const struct parameter_set *set, int64_t *count);
 /* Call after changing trained values: packed copies become void. */
 void parameter_set_changed(struct parameter_set *set);
+
+/* Packs the weight's values as they are into `packed`, room for parameter_pack_floats: for weights
+ * in training, which change each step, so that a lasting copy would only cost memory. */
+size_t parameter_pack_floats(const struct parameter *parameter);
+void parameter_pack_into(float *packed, const struct parameter *parameter, enum pack_kind kind,
+                         enum weight_layout layout, const struct kernels *kernels,
+                         const struct kernel_context *context);
 
 /* Makes room for a packed copy (outside the step), and fills it if it is void. */
 assay_status parameter_pack_reserve(struct parameter_set *set, struct parameter *parameter,

@@ -248,6 +248,11 @@ bool training_chooses(const assay_training *t, const struct parameter *parameter
     return true;
 }
 
+static bool choose(void *context, const struct parameter *parameter)
+{
+    return training_chooses(context, parameter);
+}
+
 static assay_status check_freezing(assay_training *t, assay_error *error)
 {
     const struct parameter_set *set = t->model->parameters;
@@ -269,6 +274,7 @@ static assay_status check_freezing(assay_training *t, assay_error *error)
         t->parameters += tensor_count(&parameter->tensor);
         t->trained += training_chooses(t, parameter) ? tensor_count(&parameter->tensor) : 0;
     }
+    parameter_set_mark(t->model->parameters, choose, t);
     if (t->trained)
         return ASSAY_OK;
     error_set(error, ASSAY_ERROR_ARGUMENT, "every weight is frozen: there is nothing to train");
@@ -450,11 +456,6 @@ assay_status assay_training_recipe(const assay_training *t, char **yaml, assay_e
         status = error_memory(error, text.length);
     buffer_free(&text);
     return status;
-}
-
-static bool choose(void *context, const struct parameter *parameter)
-{
-    return training_chooses(context, parameter);
 }
 
 assay_status training_prepare(assay_training *t, assay_error *error)
