@@ -83,9 +83,9 @@ code 2 "out of range" "$assay" detect "$model" --threads 0
 code 2 "precision" "$assay" detect "$model" --precision best
 says "$err" 'highest|high|medium'
 code 2 "field" "$assay" detect "$model" --field body
-code 1 "not yet" "$assay" train recipe.yaml
+code 1 "not yet" "$assay" distill recipe.yaml
 says "$err" 'not yet'
-code 0 "help of what is to come" "$assay" train --help
+code 0 "help of what is to come" "$assay" distill --help
 says "$out" 'Not yet'
 
 # ---- show
@@ -314,6 +314,84 @@ says "$err" 'did you mean product'
 code 2 "bench without its model" "$assay" bench tokenize
 code 0 "bench tokenize" "$assay" bench tokenize --model "$model" --seconds 0.01
 says "$out" 'MB/s'
+# ---- training: a run, its folder, going on, refusals
+rows=$work/rows.jsonl
+i=0
+while [ $i -lt 24 ]; do
+    echo "{\"id\": \"r$i\", \"text\": \"hello world word$((20 + i))\", \"label\": \"human\"}"
+    echo "{\"id\": \"s$i\", \"text\": \"a small text is here word$((20 + i))\", \"label\": \"ai\"}"
+    i=$((i + 1))
+done >"$rows"
+head -n 10 "$rows" >"$work/valid.jsonl"
+data="base=$model data=$rows valid=$work/valid.jsonl batch.items=8 early_stop.metric=loss"
+words="$data epochs=6 optimizer.lr=0.01"
+code 0 "train: dry run" "$assay" train $words --dry-run --json
+says "$out" '"fits": true'
+says "$out" '"steps": 36'
+code 2 "train: without out" "$assay" train $words
+says "$err" 'out=DIR'
+code 0 "train" "$assay" train $words out="$work/run" --json --quiet
+silent "$err"
+says "$out" '"metric": "loss"'
+for file in config.json model.safetensors vocab.txt detector.json recipe.yaml log.jsonl \
+    events.out.tfevents checkpoints/best checkpoints/last; do
+    if [ -e "$work/run/$file" ]; then good; else bad "train leaves no $file"; fi
+done
+says "$work/run/detector.json" '"positive": "ai"'
+code 0 "train: the model judges" "$assay" detect "$work/run" "$work/valid.jsonl" --json
+same "train: verdicts" "$(grep -c '"predicted": "ai"' "$out")" 5
+code 2 "train: over a run" "$assay" train $words out="$work/run"
+says "$err" '--resume'
+code 0 "train: a finished run resumed" "$assay" train $words out="$work/run" --resume
+says "$err" 'going on from'
+code 2 "train: resumed with another recipe" "$assay" train $words seed=9 out="$work/run" --resume
+says "$err" 'another recipe'
+code 0 "train: from the recipe it wrote" "$assay" train "$work/run/recipe.yaml" out="$work/again" \
+    --quiet
+if cmp -s "$work/run/model.safetensors" "$work/again/model.safetensors"; then good; else
+    bad "train: recipe.yaml does not make the same model"
+fi
+code 2 "train: unknown key" "$assay" train $words optimiser.lr=1 out="$work/no"
+says "$err" 'optimizer'
+code 2 "train: frozen name" "$assay" train $words freeze='[nothing]' out="$work/no"
+says "$err" 'no weight of the model has that name'
+# refuse NAME PATTERN FILE: that file as training data is one clear error
+refuse()
+{
+    "$assay" train base="$model" data="$3" out="$work/no" >"$out" 2>"$err" </dev/null
+    if [ $? -ne 0 ]; then good; else bad "train: $1 was taken"; fi
+    name="train: $1"
+    says "$err" "$2"
+    if [ -e "$work/no" ]; then bad "train: $1 left a folder"; else good; fi
+}
+: >"$work/bad.jsonl"
+refuse "an empty file" 'no rows' "$work/bad.jsonl"
+grep human "$rows" >"$work/bad.jsonl"
+refuse "one class" 'one label' "$work/bad.jsonl"
+sed 's/"text"/"body"/' "$rows" >"$work/bad.jsonl"
+refuse "no text field" 'body' "$work/bad.jsonl"
+sed 's/"label"/"kind"/' "$rows" >"$work/bad.jsonl"
+refuse "no label field" 'kind' "$work/bad.jsonl"
+sed 's/"r7"/"r3"/' "$rows" >"$work/bad.jsonl"
+refuse "the same id twice" 'r3' "$work/bad.jsonl"
+refuse "no such file" 'missing.jsonl' "$work/missing.jsonl"
+{ cat "$rows" && echo '{"text": "cut'; } >"$work/bad.jsonl"
+refuse "a broken row" ':49' "$work/bad.jsonl"
+{ cat "$work/valid.jsonl" && echo '{"text": "hello", "label": "robot"}'; } >"$work/bad.jsonl"
+code 2 "train: label only in valid" "$assay" train base="$model" data="$rows" \
+    valid="$work/bad.jsonl" out="$work/no"
+says "$err" 'robot'
+# killed softly: saves, says so, goes on to the same weights
+"$assay" train $data epochs=4000 out="$work/soft" --quiet >"$out" 2>"$err" </dev/null &
+child=$!
+while [ ! -s "$work/soft/log.jsonl" ] && kill -0 $child 2>/dev/null; do sleep 0.1; done
+kill -TERM $child
+wait $child
+same "train: stopped by a signal" "$?" 1
+name="train: stopped by a signal"
+says "$out" '--resume'
+if [ -e "$work/soft/checkpoints/last/state.json" ]; then good; else bad "train: nothing saved"; fi
+
 
 # ---- where output cannot go
 if [ -c /dev/full ]; then

@@ -19,15 +19,9 @@ enum { KILLS_AT_RANDOM = 20, MOST_CHANGES = 4000 };
 
 /* Everything that has a state: dropout, buckets, an average, evaluations in the midst of an epoch,
  * checkpoints at other steps than evaluations. */
-static const char *const recipe[] = {"epochs=3",
-                                     "batch.items=8",
-                                     "optimizer.lr=0.01",
-                                     "ema=0.5",
-                                     "eval.every=4",
-                                     "checkpoint.every=3",
-                                     "checkpoint.keep=1",
-                                     "log.tensorboard=false",
-                                     NULL};
+static const char *const recipe[] = {
+    "epochs=3",           "batch.items=8",     "optimizer.lr=0.01",     "ema=0.5", "eval.every=4",
+    "checkpoint.every=3", "checkpoint.keep=1", "log.tensorboard=false", NULL};
 
 static int begin(void **state)
 {
@@ -151,8 +145,8 @@ static void killed_at_random(void **state)
         clock_gettime(CLOCK_MONOTONIC, &began);
         assert_int_equal(in_child(out, threads, false, NULL, 0), 0);
         clock_gettime(CLOCK_MONOTONIC, &ended);
-        double whole_run = (double)(ended.tv_sec - began.tv_sec) +
-                           1e-9 * (double)(ended.tv_nsec - began.tv_nsec);
+        double whole_run =
+            (double)(ended.tv_sec - began.tv_sec) + 1e-9 * (double)(ended.tv_nsec - began.tv_nsec);
         for (int i = 0; i < KILLS_AT_RANDOM; i++) {
             training_remove(out);
             /* Killed again and again until one comes through. */

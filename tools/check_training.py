@@ -281,6 +281,7 @@ def check_saved(report, family, options, base, data, recipe, out):
     make_reference.make_reference(out, file, rows, recipe.task, grad=True, compact=True)
     done = subprocess.run([options.assay, "parity", str(out), str(file), "--threads",
                            str(options.threads)], capture_output=True, text=True)
+    file.unlink()
     said = (done.stdout.strip() or done.stderr.strip() or "no output").splitlines()
     report.say(family, "saved", done.returncode == 0,
                f"parity of logits, loss and gradients: exit {done.returncode}; worst "

@@ -258,17 +258,24 @@ static bool rank(double *ranks, const float *values, int64_t rows)
 static double correlation(const double *x, const double *y, int64_t rows)
 {
     double mean_x = 0.0, mean_y = 0.0, xx = 0.0, yy = 0.0, xy = 0.0;
+    bool x_varies = false, y_varies = false; /* rounding of the means must not pass for variance */
     for (int64_t i = 0; i < rows; i++) {
-        mean_x += x[i] / (double)rows;
-        mean_y += y[i] / (double)rows;
+        mean_x += x[i];
+        mean_y += y[i];
+        x_varies |= x[i] != x[0];
+        y_varies |= y[i] != y[0];
     }
+    if (!x_varies || !y_varies)
+        return NAN;
+    mean_x /= (double)rows;
+    mean_y /= (double)rows;
     for (int64_t i = 0; i < rows; i++) {
         double a = x[i] - mean_x, b = y[i] - mean_y;
         xx += a * a;
         yy += b * b;
         xy += a * b;
     }
-    return xx > 0.0 && yy > 0.0 ? xy / (sqrt(xx) * sqrt(yy)) : NAN;
+    return xy / (sqrt(xx) * sqrt(yy));
 }
 
 void metric_numbers(struct number_figures *out, const float *predicted, const float *expected,

@@ -23,15 +23,15 @@ struct layer_module {
 };
 
 static const struct layer_module layer_modules[LAYER_MODULES] = {
-    {{"attention.self.query", "attention.q_lin", NULL}, .norm = false},
-    {{"attention.self.key", "attention.k_lin", NULL}, .norm = false},
-    {{"attention.self.value", "attention.v_lin", NULL}, .norm = false},
-    {{NULL, NULL, "attn.c_attn"}, .parts = 3},
-    {{"attention.output.dense", "attention.out_lin", "attn.c_proj"}, .norm = false},
-    {{"attention.output.LayerNorm", "sa_layer_norm", "ln_1"}, .norm = true},
-    {{"intermediate.dense", "ffn.lin1", "mlp.c_fc"}, .inner_out = true},
-    {{"output.dense", "ffn.lin2", "mlp.c_proj"}, .inner_in = true},
-    {{"output.LayerNorm", "output_layer_norm", "ln_2"}, .norm = true},
+    {.names = {"attention.self.query", "attention.q_lin", NULL}, .norm = false},
+    {.names = {"attention.self.key", "attention.k_lin", NULL}, .norm = false},
+    {.names = {"attention.self.value", "attention.v_lin", NULL}, .norm = false},
+    {.names = {NULL, NULL, "attn.c_attn"}, .parts = 3},
+    {.names = {"attention.output.dense", "attention.out_lin", "attn.c_proj"}, .norm = false},
+    {.names = {"attention.output.LayerNorm", "sa_layer_norm", "ln_1"}, .norm = true},
+    {.names = {"intermediate.dense", "ffn.lin1", "mlp.c_fc"}, .inner_out = true},
+    {.names = {"output.dense", "ffn.lin2", "mlp.c_proj"}, .inner_in = true},
+    {.names = {"output.LayerNorm", "output_layer_norm", "ln_2"}, .norm = true},
 };
 
 /* What the families call the same things. */

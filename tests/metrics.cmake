@@ -1,0 +1,2 @@
+# Figures of merit.
+assay_test(metrics assay_base)
