@@ -2,8 +2,8 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "base/memory.h"
 #include "base/home.h"
+#include "base/memory.h"
 #include "hub/manifest.h"
 #include "hub/source.h"
 

@@ -3,8 +3,8 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "base/memory.h"
 #include "base/home.h"
+#include "base/memory.h"
 #include "hub/manifest.h"
 
 #include <dirent.h>

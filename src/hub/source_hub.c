@@ -2,10 +2,10 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/home.h"
 #include "base/json.h"
 #include "base/memory.h"
 #include "hub/archive.h"
-#include "base/home.h"
 #include "hub/http.h"
 #include "hub/model_files.h"
 #include "hub/staging.h"
