@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-enum { MOST = 1024, FILE_LIMIT = 1 << 20 };
+enum { MOST = 2048, FILE_LIMIT = 1 << 20 };
 
 static struct json *cases;
 
@@ -49,7 +49,8 @@ static void check(const struct json *object, const char *key, double found)
         return;
     }
     double expected = json_number(value);
-    if (!(fabs(found - expected) <= 1e-12 * fmax(1.0, fabs(expected))))
+    /* The floor is for what is left of a calibration error that cancels. */
+    if (!(fabs(found - expected) <= 1e-12 * fabs(expected) + 1e-16))
         fail_msg("%s of \"%s\" is %.17g, not %.17g", key, name, found, expected);
 }
 
@@ -57,7 +58,7 @@ static void classification(void **state)
 {
     (void)state;
     const struct json *list = json_member(cases, "classify");
-    assert_true(json_count(list) >= 10);
+    assert_true(json_count(list) >= 19);
     for (size_t c = 0; c < json_count(list); c++) {
         const struct json *object = json_element(list, c);
         static float logits[MOST], wide[MOST];
@@ -90,7 +91,7 @@ static void regression(void **state)
 {
     (void)state;
     const struct json *list = json_member(cases, "numbers");
-    assert_true(json_count(list) >= 4);
+    assert_true(json_count(list) >= 7);
     for (size_t c = 0; c < json_count(list); c++) {
         const struct json *object = json_element(list, c);
         float predicted[MOST], expected[MOST];
@@ -139,12 +140,115 @@ static void what_always_holds(void **state)
     memory_fail_at(0);
 }
 
+enum { LINES = 200, KINDS = 3 };
+
+static void draw(float *logits, int32_t *labels)
+{
+    uint32_t chance = 11;
+    for (int i = 0; i < LINES * KINDS; i++) {
+        chance = chance * 1664525u + 1013904223u;
+        logits[i] = (float)(chance >> 29) * 20.0f; /* ties; many probabilities round to 1 */
+        labels[i / KINDS] = (int32_t)(chance >> 8) % KINDS;
+    }
+}
+
+static void what_always_holds_of_logits(void **state)
+{
+    (void)state;
+    float logits[LINES * KINDS], other[LINES * KINDS];
+    int32_t labels[LINES], others[LINES];
+    draw(logits, labels);
+    double area = metric_auroc_of_logits(logits, labels, LINES, KINDS, 1);
+    double precision = metric_auprc_of_logits(logits, labels, LINES, KINDS, 1);
+    assert_true(area > 0.3 && area < 0.7 && precision > 0.2 && precision < 0.6);
+    /* Rows in another order. */
+    for (int i = 0; i < LINES; i++) {
+        for (int c = 0; c < KINDS; c++)
+            other[(LINES - 1 - i) * KINDS + c] = logits[i * KINDS + c];
+        others[LINES - 1 - i] = labels[i];
+    }
+    assert_true(area == metric_auroc_of_logits(other, others, LINES, KINDS, 1));
+    assert_true(precision == metric_auprc_of_logits(other, others, LINES, KINDS, 1));
+    /* Classes in another order, and an origin of its own for each row. */
+    for (int i = 0; i < LINES; i++) {
+        for (int c = 0; c < KINDS; c++)
+            other[i * KINDS + (c + 1) % KINDS] = logits[i * KINDS + c] + (float)(i % 7);
+        others[i] = (labels[i] + 1) % KINDS;
+    }
+    double turned = metric_auroc_of_logits(other, others, LINES, KINDS, 1);
+    assert_true(fabs(area - turned) < 1e-15);
+    assert_true(fabs(metric_brier(logits, labels, LINES, KINDS) -
+                     metric_brier(other, others, LINES, KINDS)) < 1e-14);
+    for (int i = 0; i < LINES * KINDS; i++)
+        other[i] = 3.0f;
+    assert_true(metric_auroc_of_logits(other, labels, LINES, KINDS, 1) == 0.5);
+}
+
+/* Wherever it stands, a score that is not a number leaves no figure, and none without memory. */
+static void not_a_number(void **state)
+{
+    (void)state;
+    float logits[LINES * KINDS];
+    int32_t labels[LINES];
+    draw(logits, labels);
+    for (int classes = 2; classes <= KINDS; classes++) {
+        int64_t rows = LINES / 2;
+        int32_t truth[LINES / 2];
+        for (int64_t i = 0; i < rows; i++)
+            truth[i] = labels[i] % classes;
+        assert_false(isnan(metric_auroc_of_logits(logits, truth, rows, classes, 1)));
+        for (int place = 0; place < classes; place++) {
+            float kept = logits[30 * classes + place];
+            logits[30 * classes + place] = NAN;
+            assert_true(isnan(metric_auroc_of_logits(logits, truth, rows, classes, 1)));
+            assert_true(isnan(metric_auprc_of_logits(logits, truth, rows, classes, 1)));
+            assert_true(isnan(metric_brier(logits, truth, rows, classes)));
+            assert_true(isnan(metric_ece(logits, truth, rows, classes)));
+            logits[30 * classes + place] = kept;
+        }
+        for (uint64_t nth = 1; nth <= (classes == 2 ? 1u : 3u); nth++) {
+            memory_fail_at(nth);
+            assert_true(isnan(metric_auroc_of_logits(logits, truth, rows, classes, 1)));
+        }
+        memory_fail_at(0);
+        assert_true(isnan(metric_auroc_of_logits(logits, truth, 0, classes, 1)));
+        assert_true(isnan(metric_brier(logits, truth, 0, classes)));
+        assert_true(isnan(metric_ece(logits, truth, 0, classes)));
+    }
+    float expected[] = {1.0f, 2.0f, 3.0f}, predicted[] = {1.0f, NAN, 2.0f};
+    struct number_figures numbers;
+    metric_numbers(&numbers, predicted, expected, 3);
+    assert_true(isnan(numbers.rmse) && isnan(numbers.mae));
+    assert_true(isnan(numbers.pearson) && isnan(numbers.spearman));
+    metric_numbers(&numbers, predicted, expected, 0);
+    assert_true(isnan(numbers.rmse) && isnan(numbers.spearman));
+}
+
+/* Rounding must not lead out of [-1, 1]. */
+static void lines_correlate_to_one(void **state)
+{
+    (void)state;
+    float x[32], y[32];
+    uint32_t chance = 5;
+    for (int trial = 0; trial < 200; trial++) {
+        for (int i = 0; i < 32; i++) {
+            chance = chance * 1664525u + 1013904223u;
+            x[i] = (float)(chance >> 8) * 1e-6f;
+            y[i] = trial % 2 ? x[i] : -x[i];
+        }
+        struct number_figures figures;
+        metric_numbers(&figures, x, y, 32);
+        assert_true(fabs(figures.pearson) <= 1.0 && fabs(figures.pearson) > 1.0 - 1e-14);
+        assert_true(fabs(figures.spearman) <= 1.0 && fabs(figures.spearman) > 1.0 - 1e-14);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(classification),
-        cmocka_unit_test(regression),
-        cmocka_unit_test(what_always_holds),
+        cmocka_unit_test(classification),    cmocka_unit_test(regression),
+        cmocka_unit_test(what_always_holds), cmocka_unit_test(what_always_holds_of_logits),
+        cmocka_unit_test(not_a_number),      cmocka_unit_test(lines_correlate_to_one),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }
