@@ -5,83 +5,8 @@
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum { ECE_BINS = 15 };
-
-struct scored {
-    float score;
-    bool positive;
-};
-
-static int by_score_down(const void *a, const void *b)
-{
-    float x = ((const struct scored *)a)->score, y = ((const struct scored *)b)->score;
-    return x < y ? 1 : x > y ? -1 : 0;
-}
-
-/* Highest score first; NULL when memory runs out or a score is not a number. */
-static struct scored *sorted(const float *scores, const int32_t *labels, int32_t positive,
-                             int64_t rows)
-{
-    struct scored *items = memory_allocate((size_t)rows, sizeof *items);
-    for (int64_t i = 0; items && i < rows; i++) {
-        if (isnan(scores[i])) {
-            memory_free(items);
-            return NULL;
-        }
-        items[i] = (struct scored){scores[i], labels[i] == positive};
-    }
-    if (items && rows > 1)
-        qsort(items, (size_t)rows, sizeof *items, by_score_down);
-    return items;
-}
-
-/* The first item behind those that tie with item i. */
-static int64_t tie_end(const struct scored *items, int64_t i, int64_t rows, double *positives)
-{
-    int64_t end = i;
-    *positives = 0.0;
-    for (; end < rows && items[end].score == items[i].score; end++)
-        *positives += items[end].positive;
-    return end;
-}
-
-double metric_auroc(const float *scores, const int32_t *labels, int32_t positive, int64_t rows)
-{
-    struct scored *items = sorted(scores, labels, positive, rows);
-    if (!items)
-        return NAN;
-    double above = 0.0, wins = 0.0; /* pairs in which the positive stands higher; ties half */
-    for (int64_t i = 0; i < rows;) {
-        double here;
-        int64_t end = tie_end(items, i, rows, &here);
-        double negatives = (double)(end - i) - here;
-        wins += negatives * (above + here / 2.0);
-        above += here;
-        i = end;
-    }
-    memory_free(items);
-    double others = (double)rows - above;
-    return above > 0.0 && others > 0.0 ? wins / (above * others) : NAN;
-}
-
-double metric_auprc(const float *scores, const int32_t *labels, int32_t positive, int64_t rows)
-{
-    struct scored *items = sorted(scores, labels, positive, rows);
-    if (!items)
-        return NAN;
-    double found = 0.0, sum = 0.0;
-    for (int64_t i = 0; i < rows;) {
-        double here;
-        int64_t end = tie_end(items, i, rows, &here);
-        found += here;
-        sum += here * found / (double)end;
-        i = end;
-    }
-    memory_free(items);
-    return found > 0.0 ? sum / found : NAN;
-}
 
 static double ratio(double part, double whole)
 {
@@ -123,79 +48,32 @@ void metric_classes(struct class_figures *out, const int32_t *predicted, const i
     memory_free(right);
 }
 
-/* The score of class c against the rest: the difference to the largest other logit's log-sum. */
-static void one_against_rest(float *scores, const float *logits, int64_t rows, int32_t classes,
-                             int32_t c)
-{
-    for (int64_t i = 0; i < rows; i++) {
-        const float *row = logits + i * classes;
-        if (classes == 2) {
-            scores[i] = row[c] - row[1 - c];
-            continue;
-        }
-        double most = row[0], sum = 0.0;
-        for (int32_t j = 1; j < classes; j++)
-            most = row[j] > most ? (double)row[j] : most;
-        for (int32_t j = 0; j < classes; j++)
-            sum += exp((double)row[j] - most);
-        scores[i] = (float)(exp((double)row[c] - most) / sum);
-    }
-}
-
-typedef double figure_of_scores(const float *, const int32_t *, int32_t, int64_t);
-
-static double of_logits(figure_of_scores *figure, const float *logits, const int32_t *labels,
-                        int64_t rows, int32_t classes, int32_t positive)
-{
-    float *scores = memory_allocate((size_t)rows, sizeof *scores);
-    if (!scores || classes < 2) {
-        memory_free(scores);
-        return NAN;
-    }
-    double sum = 0.0, defined = 0.0;
-    for (int32_t c = 0; c < classes; c++) {
-        if (classes == 2 && c != positive)
-            continue;
-        int64_t there = 0;
-        for (int64_t i = 0; i < rows; i++)
-            there += labels[i] == c;
-        if (there == 0 || there == rows)
-            continue;
-        one_against_rest(scores, logits, rows, classes, c);
-        sum += figure(scores, labels, c, rows);
-        defined++;
-    }
-    memory_free(scores);
-    return defined > 0.0 ? sum / defined : NAN;
-}
-
-double metric_auroc_of_logits(const float *logits, const int32_t *labels, int64_t rows,
-                              int32_t classes, int32_t positive)
-{
-    return of_logits(metric_auroc, logits, labels, rows, classes, positive);
-}
-
-double metric_auprc_of_logits(const float *logits, const int32_t *labels, int64_t rows,
-                              int32_t classes, int32_t positive)
-{
-    return of_logits(metric_auprc, logits, labels, rows, classes, positive);
-}
-
-/* The probability of class c, in double precision. */
-static double probability(const float *row, int32_t classes, int32_t c)
+/* The sum of exponentials of a row's logits, the largest taken as the origin. */
+static double exponentials(const float *row, int32_t classes, int32_t best)
 {
     double sum = 0.0;
-    for (int32_t j = 0; j < classes; j++)
-        sum += exp((double)row[j] - (double)row[c]);
-    return 1.0 / sum;
+    for (int32_t c = 0; c < classes; c++)
+        sum += exp((double)row[c] - (double)row[best]);
+    return sum;
+}
+
+static int32_t most_probable(const float *row, int32_t classes)
+{
+    int32_t best = 0;
+    for (int32_t c = 1; c < classes; c++)
+        best = row[c] > row[best] ? c : best;
+    return best;
 }
 
 double metric_brier(const float *logits, const int32_t *labels, int64_t rows, int32_t classes)
 {
     double sum = 0.0;
     for (int64_t i = 0; i < rows; i++) {
+        const float *row = logits + i * classes;
+        int32_t best = most_probable(row, classes);
+        double all = exponentials(row, classes, best);
         for (int32_t c = 0; c < classes; c++) {
-            double off = probability(logits + i * classes, classes, c) - (labels[i] == c);
+            double off = exp((double)row[c] - (double)row[best]) / all - (labels[i] == c);
             sum += off * off;
         }
     }
@@ -204,22 +82,19 @@ double metric_brier(const float *logits, const int32_t *labels, int64_t rows, in
 
 double metric_ece(const float *logits, const int32_t *labels, int64_t rows, int32_t classes)
 {
-    double confidence[ECE_BINS] = {0}, right[ECE_BINS] = {0}, sum = 0.0;
+    double gap[ECE_BINS] = {0}, sum = 0.0; /* confidence less accuracy, times rows */
     for (int64_t i = 0; i < rows; i++) {
         const float *row = logits + i * classes;
-        int32_t best = 0;
-        for (int32_t c = 1; c < classes; c++)
-            best = row[c] > row[best] ? c : best;
-        double p = probability(row, classes, best);
+        int32_t best = most_probable(row, classes);
+        double p = 1.0 / exponentials(row, classes, best);
         if (isnan(p))
             return NAN;
         int bin = (int)ceil(p * ECE_BINS) - 1;
         bin = bin < 0 ? 0 : bin >= ECE_BINS ? ECE_BINS - 1 : bin;
-        confidence[bin] += p;
-        right[bin] += best == labels[i];
+        gap[bin] += p - (best == labels[i]);
     }
     for (int b = 0; b < ECE_BINS; b++)
-        sum += fabs(confidence[b] - right[b]);
+        sum += fabs(gap[b]);
     return rows > 0 ? sum / (double)rows : NAN;
 }
 
@@ -275,7 +150,8 @@ static double correlation(const double *x, const double *y, int64_t rows)
         yy += b * b;
         xy += a * b;
     }
-    return xy / (sqrt(xx) * sqrt(yy));
+    double r = xy / (sqrt(xx) * sqrt(yy));
+    return r > 1.0 ? 1.0 : r < -1.0 ? -1.0 : r; /* as scipy: rounding must not leave the range */
 }
 
 void metric_numbers(struct number_figures *out, const float *predicted, const float *expected,

@@ -23,8 +23,9 @@ void metric_classes(struct class_figures *out, const int32_t *predicted, const i
                     int64_t rows, int32_t classes);
 
 /* From logits (rows, classes): mean over classes that have both kinds of rows of the
- * one-against-rest figure; with two classes, the figure of `positive` by the difference of its
- * logit and the other's, so that probabilities that round to 1 make no ties. */
+ * one-against-rest figure, by the log of each class's odds; with two classes, the figure of
+ * `positive` by the difference of its logit and the other's. Neither rounds as probabilities near 1
+ * do, which would make ties. */
 double metric_auroc_of_logits(const float *logits, const int32_t *labels, int64_t rows,
                               int32_t classes, int32_t positive);
 double metric_auprc_of_logits(const float *logits, const int32_t *labels, int64_t rows,

@@ -3,36 +3,42 @@
  * rounding grows with k: on MiniLM (k to 1,536) blocks of 64 are three times closer to float64,
  * and what they cost does not show on a model.
  *
- * A block of a pair of packed panels stays in the first-level cache while the rows of a task pass
- * by. */
+ * A task takes its rows of a, K_PASS of k at a time, into a copy in the order of use, which stays
+ * in the second-level cache; one packed panel of b stays in the first while those rows pass by. */
 #include "base/threads.h"
 #include "cpu/kernel_set.h"
 #include "cpu/lanes.h"
 
 enum {
     K_BLOCK = 64,
-    TASK_ROWS = 96,   /* a multiple of every TILE_ROWS */
+    K_PASS = 4 * K_BLOCK,
+    TASK_ROWS = 48,   /* a multiple of every TILE_ROWS */
     TASK_PANELS = 48, /* a multiple of every TILE_PANELS */
     SMALL_ROWS = 24,  /* so few rows are spread over threads by columns */
+    COPY_PANELS = 8,  /* fewer panels do not repay the copy of a */
     PACK_PANELS = 4
 };
 
+/* A register tile over one pass of k. */
 struct tile {
     float *c;
     int64_t c_row;
     const float *a;
-    int64_t a_row, a_k;
-    const float *b;  /* first panel, at the block's first k */
-    int64_t b_panel; /* floats between panels */
+    int64_t a_row, a_k; /* not looked at in a copy */
+    const float *b;     /* first panel, at the pass's first k */
+    int64_t b_panel;    /* floats between panels */
     const float *bias;
     int64_t columns; /* valid ones */
     int64_t k;
     bool accumulate;
 };
 
-static inline __attribute__((always_inline)) void multiply_tile(const struct tile *t,
-                                                                const int rows, const int panels)
+static inline __attribute__((always_inline)) void add_block(const struct tile *t, int64_t k0,
+                                                            int64_t k1, const int rows,
+                                                            const int panels, const bool copied)
 {
+    const int64_t a_row = copied ? 1 : t->a_row, a_k = copied ? TILE_ROWS : t->a_k;
+    const float *a = t->a + k0 * a_k, *b = t->b + k0 * PANEL;
     lanes sum[TILE_ROWS][TILE_PANELS];
 #pragma GCC unroll 12
     for (int i = 0; i < rows; i++) {
@@ -40,13 +46,11 @@ static inline __attribute__((always_inline)) void multiply_tile(const struct til
         for (int j = 0; j < panels; j++)
             sum[i][j] = lanes_zero();
     }
-    const float *a = t->a, *b = t->b;
-    const int64_t a_row = t->a_row, a_k = t->a_k, b_panel = t->b_panel;
-    for (int64_t p = 0; p < t->k; p++) {
+    for (int64_t p = k0; p < k1; p++) {
         lanes column[TILE_PANELS];
 #pragma GCC unroll 2
         for (int j = 0; j < panels; j++)
-            column[j] = lanes_load(b + j * b_panel + p * PANEL);
+            column[j] = lanes_load(b + j * t->b_panel);
 #pragma GCC unroll 12
         for (int i = 0; i < rows; i++) {
             lanes x = lanes_all(a[i * a_row]);
@@ -55,6 +59,20 @@ static inline __attribute__((always_inline)) void multiply_tile(const struct til
                 sum[i][j] = lanes_fma(x, column[j], sum[i][j]);
         }
         a += a_k;
+        b += PANEL;
+    }
+    const bool accumulate = t->accumulate || k0 > 0;
+    const float *bias = k1 == t->k ? t->bias : NULL;
+    if (t->columns >= panels * PANEL && accumulate && !bias) {
+#pragma GCC unroll 12
+        for (int i = 0; i < rows; i++) {
+#pragma GCC unroll 2
+            for (int j = 0; j < panels; j++) {
+                float *c = t->c + i * t->c_row + j * PANEL;
+                lanes_store(c, lanes_add(lanes_load(c), sum[i][j]));
+            }
+        }
+        return;
     }
 #pragma GCC unroll 12
     for (int i = 0; i < rows; i++) {
@@ -62,24 +80,31 @@ static inline __attribute__((always_inline)) void multiply_tile(const struct til
         for (int j = 0; j < panels; j++) {
             int64_t n = t->columns - j * PANEL;
             float *c = t->c + i * t->c_row + j * PANEL;
-            if (t->accumulate)
+            if (accumulate)
                 sum[i][j] = lanes_add(lanes_load_some(c, n), sum[i][j]);
-            if (t->bias)
-                sum[i][j] = lanes_add(sum[i][j], lanes_load_some(t->bias + j * PANEL, n));
+            if (bias)
+                sum[i][j] = lanes_add(sum[i][j], lanes_load_some(bias + j * PANEL, n));
             lanes_store_some(c, sum[i][j], n);
         }
     }
 }
 
+static inline __attribute__((always_inline)) void
+multiply_tile(const struct tile *t, const int rows, const int panels, const bool copied)
+{
+    for (int i = 0; i < rows; i++)
+        __builtin_prefetch(t->c + i * t->c_row);
+    for (int64_t k0 = 0; k0 < t->k || k0 == 0; k0 += K_BLOCK)
+        add_block(t, k0, t->k - k0 < K_BLOCK ? t->k : k0 + K_BLOCK, rows, panels, copied);
+}
+
 /* One instance a number of rows, so that the compiler keeps the sums in registers. */
-static void multiply_rows(const struct tile *t, int rows, int panels)
+static inline __attribute__((always_inline)) void multiply_rows(const struct tile *t, int rows,
+                                                                const int panels, const bool copied)
 {
 #define ROWS(n)                                                                                    \
     case n:                                                                                        \
-        if (panels == 1)                                                                           \
-            multiply_tile(t, n, 1);                                                                \
-        else                                                                                       \
-            multiply_tile(t, n, TILE_PANELS);                                                      \
+        multiply_tile(t, n, panels, copied);                                                       \
         break
     switch (rows) {
         ROWS(1);
@@ -104,33 +129,78 @@ static void multiply_rows(const struct tile *t, int rows, int panels)
 #undef ROWS
 }
 
-/* Rows [i0, i1) and panels [j0, j1) of the product. */
-static void multiply_part(const struct product *p, int64_t i0, int64_t i1, int64_t j0, int64_t j1)
+static void multiply_any(const struct tile *t, int rows, int panels, bool copied)
 {
-    struct tile t = {.c_row = p->c_row, .a_row = p->a_row, .a_k = p->a_k, .b_panel = p->k * PANEL};
-    const float *packed = p->b;
-    for (int64_t k0 = 0; k0 < p->k || k0 == 0; k0 += K_BLOCK) {
-        t.k = p->k - k0 < K_BLOCK ? p->k - k0 : K_BLOCK;
-        t.accumulate = k0 > 0 || p->beta != 0.0f;
-        bool last = k0 + t.k >= p->k;
-        for (int64_t j = j0; j < j1; j += TILE_PANELS) {
-            int panels = j1 - j < TILE_PANELS ? 1 : TILE_PANELS;
-            t.b = packed + j * t.b_panel + k0 * PANEL;
-            t.columns = p->n - j * PANEL;
-            t.bias = last && p->bias ? p->bias + j * PANEL : NULL;
-            for (int64_t i = i0; i < i1; i += TILE_ROWS) {
-                int rows = i1 - i < TILE_ROWS ? (int)(i1 - i) : TILE_ROWS;
-                t.a = p->a + i * p->a_row + k0 * p->a_k;
-                t.c = p->c + i * p->c_row + j * PANEL;
-                multiply_rows(&t, rows, panels);
-            }
+    if (panels == 1 && copied)
+        multiply_rows(t, rows, 1, true);
+    else if (panels == 1)
+        multiply_rows(t, rows, 1, false);
+    else if (copied)
+        multiply_rows(t, rows, TILE_PANELS, true);
+    else
+        multiply_rows(t, rows, TILE_PANELS, false);
+}
+
+/* Tile by tile [k][TILE_ROWS]; what is beyond the rows is never read. */
+static void copy_rows(float *copy, const float *a, int64_t a_row, int64_t a_k, int64_t rows,
+                      int64_t k)
+{
+    for (int64_t i0 = 0; i0 < rows; i0 += TILE_ROWS) {
+        int64_t tile = rows - i0 < TILE_ROWS ? rows - i0 : TILE_ROWS;
+        float *out = copy + i0 * k;
+        const float *in = a + i0 * a_row;
+        if (a_row == 1 && tile == TILE_ROWS) {
+            for (int64_t p = 0; p < k; p++)
+                memcpy(out + p * TILE_ROWS, in + p * a_k, TILE_ROWS * sizeof(float));
+            continue;
+        }
+        for (int64_t i = 0; i < tile; i++) {
+            for (int64_t p = 0; p < k; p++)
+                out[p * TILE_ROWS + i] = in[i * a_row + p * a_k];
         }
     }
 }
 
-void KERNEL_NAME(product_serial)(const struct product *product)
+/* One pass over k of rows [i0, i1) and panels [j0, j1); t holds what all tiles share. */
+static void multiply_pass(const struct product *p, struct tile *t, const float *copy, int64_t k0,
+                          int64_t i0, int64_t i1, int64_t j0, int64_t j1)
 {
-    multiply_part(product, 0, product->m, 0, (product->n + PANEL - 1) / PANEL);
+    const float *packed = p->b;
+    bool last = k0 + t->k >= p->k;
+    for (int64_t j = j0; j < j1; j += TILE_PANELS) {
+        int panels = j1 - j < TILE_PANELS ? 1 : TILE_PANELS;
+        t->b = packed + j * t->b_panel + k0 * PANEL;
+        t->columns = p->n - j * PANEL;
+        t->bias = last && p->bias ? p->bias + j * PANEL : NULL;
+        for (int64_t i = i0; i < i1; i += TILE_ROWS) {
+            int rows = i1 - i < TILE_ROWS ? (int)(i1 - i) : TILE_ROWS;
+            t->a = copy ? copy + (i - i0) * t->k : p->a + i * p->a_row + k0 * p->a_k;
+            t->c = p->c + i * p->c_row + j * PANEL;
+            multiply_any(t, rows, panels, copy != NULL);
+        }
+    }
+}
+
+/* Rows [i0, i1), at most TASK_ROWS of them, and panels [j0, j1) of the product. */
+static void multiply_part(const struct product *p, int64_t i0, int64_t i1, int64_t j0, int64_t j1)
+{
+    float room[TASK_ROWS * K_PASS];
+    float *copy = j1 - j0 < COPY_PANELS ? NULL : room;
+    struct tile t = {.c_row = p->c_row, .a_row = p->a_row, .a_k = p->a_k, .b_panel = p->k * PANEL};
+    for (int64_t k0 = 0; k0 < p->k || k0 == 0; k0 += K_PASS) {
+        t.k = p->k - k0 < K_PASS ? p->k - k0 : K_PASS;
+        t.accumulate = k0 > 0 || p->beta != 0.0f;
+        if (copy)
+            copy_rows(copy, p->a + i0 * p->a_row + k0 * p->a_k, p->a_row, p->a_k, i1 - i0, t.k);
+        multiply_pass(p, &t, copy, k0, i0, i1, j0, j1);
+    }
+}
+
+void KERNEL_NAME(product_serial)(const struct product *p)
+{
+    for (int64_t i = 0; i < p->m; i += TASK_ROWS)
+        multiply_part(p, i, p->m - i < TASK_ROWS ? p->m : i + TASK_ROWS, 0,
+                      (p->n + PANEL - 1) / PANEL);
 }
 
 struct spread {
