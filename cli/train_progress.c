@@ -73,14 +73,14 @@ static void tell_reading(struct train_progress *p, const assay_training_event *e
 
 static void tell_step(struct train_progress *p, const assay_training_event *event)
 {
-    bool every = p->call->verbose && !p->terminal;
+    bool every = p->call->verbose;
     bool part = event->step - p->said_step >= (event->steps + PLAIN_PARTS - 1) / PLAIN_PARTS;
     bool last = event->step == event->steps;
     if (!every && !last && !is_time(p, plain_pause) && (p->terminal || !part))
         return;
     p->said_step = event->step;
     char left[32], memory[32];
-    begin_line(p, true);
+    begin_line(p, !every);
     fprintf(stderr,
             "step %lld/%lld  epoch %.2f  loss %.4f  lr %.2e  norm %.2f  %.0f tokens/s  %s left  %s",
             (long long)event->step, (long long)event->steps, event->epoch, event->loss, event->lr,

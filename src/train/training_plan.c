@@ -2,6 +2,7 @@
  * optimizer state, and the dearest chunk's activations on the shapes-only device. Time: the run's
  * own steps, taken evenly from the first epoch, measured with nothing changed by them. */
 #include "base/error.h"
+#include "base/memory.h"
 #include "base/process.h"
 #include "base/threads.h"
 #include "cpu/cpu.h"
@@ -187,6 +188,9 @@ static assay_status measure_scoring(assay_training *t, double *rate, assay_error
     assay_status status = ASSAY_OK;
     /* Rows from all over the set, one chunk's worth at a time. */
     enum { SAMPLE = 64 };
+    float *logits = memory_allocate((size_t)labels * SAMPLE, sizeof *logits);
+    if (!logits)
+        return error_memory(error, (size_t)labels * SAMPLE * sizeof *logits);
     for (int64_t round = 0; status == ASSAY_OK && seconds < scoring_seconds && round < 16;
          round++) {
         int64_t rows[SAMPLE], count = 0, sum = 0;
@@ -197,9 +201,6 @@ static assay_status measure_scoring(assay_training *t, double *rate, assay_error
             sum += feed->lengths[row];
             rows[count++] = row;
         }
-        float logits[SAMPLE * 64];
-        if (labels > 64)
-            break;
         struct language_sums sums = {0};
         double start = process_now();
         status = step_score(t->stepper, logits, &sums, feed, rows, count, error);
@@ -208,6 +209,7 @@ static assay_status measure_scoring(assay_training *t, double *rate, assay_error
             tokens += (double)sum;
         }
     }
+    memory_free(logits);
     *rate = seconds > 0.0 ? tokens / seconds : 0.0;
     return status;
 }
