@@ -84,6 +84,9 @@ struct vocabulary_head model_language_head(const assay_model *model, struct grap
 /* The graph's name of a public precision. */
 enum precision model_precision(assay_precision precision);
 
+/* From now on the session's runs add to the profile, which must outlive them; NULL: no longer. */
+void session_profile(assay_session *session, struct profile *profile);
+
 /* After a result was not a finite number: names the tensor that holds one, if any does. */
 assay_status model_blame_weights(const assay_model *model, const char *what, assay_error *error);
 

@@ -17,6 +17,7 @@ struct assay_session {
     struct graph *graph;
     struct batch_builder batch;
     assay_session_options options;
+    struct profile *profile; /* the caller's, or NULL */
     /* tokens of the texts of one call */
     assay_encoding encoding;
     int32_t *ids, *types, *offsets;
@@ -110,6 +111,11 @@ assay_precision assay_session_precision(const assay_session *session)
     return session->kernels.bfloat_product ? session->options.precision : ASSAY_PRECISION_HIGHEST;
 }
 
+void session_profile(assay_session *session, struct profile *profile)
+{
+    session->profile = profile;
+}
+
 const char *assay_session_kernels(const assay_session *session)
 {
     bool bfloat = assay_session_precision(session) != ASSAY_PRECISION_HIGHEST;
@@ -137,12 +143,15 @@ static assay_status run_batch(assay_session *session, enum model_output output, 
                                     .precision = model_precision(session->options.precision),
                                     .parameters = session->model->parameters,
                                     .kernels = &session->kernels,
-                                    .threads = session->threads};
+                                    .threads = session->threads,
+                                    .profile = session->profile};
+    double began = profile_begin(session->profile);
     graph_reset(session->graph, &options);
     struct value *result =
         model_forward(session->model, session->graph, &session->batch.batch, output, false);
     graph_keep_value(session->graph, result);
     assay_status status = graph_plan(session->graph, NULL, error);
+    profile_end(session->profile, "graph building", began);
     if (status == ASSAY_OK)
         status = graph_forward(session->graph, error);
     if (status == ASSAY_OK)
@@ -186,9 +195,11 @@ static assay_status run_rows(assay_session *session, enum model_output output, f
     if (!order)
         return error_memory(error, (size_t)rows * sizeof *order);
     for (int64_t first = 0; status == ASSAY_OK && first < rows;) {
+        double began = profile_begin(session->profile);
         int64_t count = batch_extent(source, order, first, rows, session->options.batch_tokens);
         status = batch_build(&session->batch, model, source, order + first, count,
                              session->options.last_by_pad_token, error);
+        profile_end(session->profile, "batch building", began);
         if (status == ASSAY_OK)
             status = run_batch(session, output, out, order + first, count, error);
         first += count;
@@ -278,7 +289,9 @@ static assay_status run_texts(assay_session *session, enum model_output output, 
                               assay_text_result *results, const assay_text *texts, int64_t count,
                               assay_error *error)
 {
+    double began = profile_begin(session->profile);
     assay_status status = tokenize(session, texts, count, results, error);
+    profile_end(session->profile, "tokenizer", began);
     if (status != ASSAY_OK)
         return status;
     struct row_source source = {session->ids, session->types, session->offsets};

@@ -13,6 +13,7 @@
 #include "base/arena.h"
 #include "tensor/kernels.h"
 #include "tensor/parameters.h"
+#include "tensor/profile.h"
 #include "tensor/tensor.h"
 
 struct graph;
@@ -92,6 +93,7 @@ struct graph_options {
     struct parameter_set *parameters;
     const struct kernels *kernels;
     struct thread_pool *threads;
+    struct profile *profile; /* added to while running; NULL: nothing is measured */
 };
 
 /* Do the offsets begin at 0, rise, end at `tokens`, and is no row longer than `longest`? Without
@@ -151,6 +153,11 @@ void *graph_fail(struct graph *graph, assay_status status, const char *place, co
 /* The kernels' context while a node runs. */
 const struct kernels *node_kernels(const struct node *node);
 const struct kernel_context *node_context(const struct node *node);
+
+/* For ops that do several things: what was done since the node began, or since the last such call,
+ * was this part, with so many of the node's operations (forward once, backward twice). The rest of
+ * a node is forward or backward. Nothing happens where nothing is measured. */
+void graph_lap(const struct node *node, enum profile_part part, double operations);
 
 /* Marks a value to be read after the run. */
 void graph_keep_value(struct graph *graph, struct value *value);

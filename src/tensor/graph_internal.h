@@ -37,6 +37,9 @@ struct graph {
     bool planned, forward_done;
 };
 
+/* The node's forward or backward with the clock read around it, into options.profile. */
+void graph_run_profiled(const struct node *node, bool backward);
+
 /* Does the name match? '*' stands for any run of characters. */
 bool graph_glob_matches(const char *glob, const char *name);
 

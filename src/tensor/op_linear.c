@@ -18,13 +18,13 @@ static const float *packed_weight(const struct node *node, enum pack_kind kind)
     const struct kernels *kernels = node_kernels(node);
     const struct kernel_context *context = node_context(node);
     struct parameter *weight = node->inputs[WEIGHT]->parameter;
-    if (weight->trained) {
+    if (weight->trained)
         parameter_pack_into(context->shared, weight, kind, linear->layout, kernels, context);
-        return context->shared;
-    }
-    parameter_pack_fill(graph_get_options(node->graph)->parameters, weight, kind, linear->layout,
-                        kernels, context);
-    return weight->packed[kind].data;
+    else
+        parameter_pack_fill(graph_get_options(node->graph)->parameters, weight, kind,
+                            linear->layout, kernels, context);
+    graph_lap(node, PROFILE_PACKING, 0.0);
+    return weight->trained ? context->shared : weight->packed[kind].data;
 }
 
 static void forward(const struct node *node)
@@ -33,9 +33,11 @@ static void forward(const struct node *node)
     const struct kernels *kernels = node_kernels(node);
     const struct value *x = node->inputs[X], *bias = node->inputs[BIAS], *y = node->outputs[0];
     struct parameter *weight = node->inputs[WEIGHT]->parameter;
-    if (linear->bfloat)
+    if (linear->bfloat) {
         parameter_pack_fill(graph_get_options(node->graph)->parameters, weight, PACK_BFLOAT,
                             linear->layout, kernels, node_context(node));
+        graph_lap(node, PROFILE_PACKING, 0.0);
+    }
     int64_t k = tensor_width(&x->tensor), n = tensor_width(&y->tensor);
     struct product product = {.c = y->tensor.data,
                               .c_row = n,
@@ -72,6 +74,7 @@ static void backward_x(const struct node *node)
                               .k = k,
                               .beta = node->beta[X]};
     kernels->product(node_context(node), &product);
+    graph_lap(node, PROFILE_BACKWARD_X, node->operations);
 }
 
 /* dW (outputs, inputs) = dy^T x, or (inputs, outputs) = x^T dy: the second operand is packed into
@@ -98,6 +101,7 @@ static void backward_weight(const struct node *node)
                               .k = k,
                               .beta = node->beta[WEIGHT]};
     kernels->product(node_context(node), &product);
+    graph_lap(node, PROFILE_BACKWARD_WEIGHT, node->operations);
 }
 
 static void backward(const struct node *node)
@@ -107,10 +111,12 @@ static void backward(const struct node *node)
         backward_x(node);
     if (node->inputs[WEIGHT]->needs_gradient)
         backward_weight(node);
-    if (bias && bias->needs_gradient)
+    if (bias && bias->needs_gradient) {
         node_kernels(node)->column_sum(node_context(node), bias->gradient, y->gradient,
                                        tensor_rows(&y->tensor), tensor_width(&y->tensor),
                                        node->beta[BIAS]);
+        graph_lap(node, PROFILE_BACKWARD_BIAS, 0.0);
+    }
 }
 
 static const struct op linear_op = {

@@ -38,10 +38,12 @@ static const float *packed_weight(const struct node *node, int input, enum pack_
     if (input == WEIGHT && weight->trained) {
         float *packed = chunk_of(node).weight[kind];
         parameter_pack_into(packed, weight, kind, WEIGHT_OUT_IN, kernels, node_context(node));
+        graph_lap(node, PROFILE_PACKING, 0.0);
         return packed;
     }
     parameter_pack_fill(graph_get_options(node->graph)->parameters, weight, kind, WEIGHT_OUT_IN,
                         kernels, node_context(node));
+    graph_lap(node, PROFILE_PACKING, 0.0);
     return weight->packed[kind].data;
 }
 

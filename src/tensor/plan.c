@@ -274,8 +274,13 @@ assay_status graph_forward(struct graph *graph, assay_error *error)
     assay_status status = ready(graph, false, error);
     if (status != ASSAY_OK)
         return status;
-    for (struct node *node = graph->first_node; node; node = node->next)
-        node->op->forward(node);
+    bool profiled = graph->options.profile != NULL;
+    for (struct node *node = graph->first_node; node; node = node->next) {
+        if (profiled)
+            graph_run_profiled(node, false);
+        else
+            node->op->forward(node);
+    }
     graph->forward_done = true;
     return ASSAY_OK;
 }
@@ -309,8 +314,13 @@ assay_status graph_backward(struct graph *graph, assay_error *error)
         if (value->seed_is_copied && value->bytes)
             memcpy(value->gradient, value->seed, value->bytes);
     }
+    bool profiled = graph->options.profile != NULL;
     for (struct node *node = graph->last_node; node; node = node->previous) {
-        if (node->backward_runs)
+        if (!node->backward_runs)
+            continue;
+        if (profiled)
+            graph_run_profiled(node, true);
+        else
             node->op->backward(node);
     }
     /* The lifetimes of activations ended with this pass: running it again would read other tensors.

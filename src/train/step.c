@@ -85,7 +85,8 @@ static struct graph_options options_for(const struct stepper *s, enum pass pass,
                                   .accumulate = accumulate,
                                   .parameters = s->model->parameters,
                                   .kernels = &s->kernels,
-                                  .threads = s->threads};
+                                  .threads = s->threads,
+                                  .profile = s->settings.profile};
 }
 
 static void build_language(const struct stepper *s, struct graph *graph, struct outputs *out,
@@ -260,14 +261,19 @@ static assay_status run_chunk(struct stepper *s, const struct row_feed *feed, co
                               double *loss, assay_error *error)
 {
     struct chunk_rule rule = rule_for(s, step);
+    struct profile *profile = s->settings.profile;
+    double began = profile_begin(profile);
     assay_status status = chunk_build(&s->chunk, s->model, feed, &rule, rows, count, error);
     if (status != ASSAY_OK)
         return status;
     set_seeds(&s->chunk, s->settings.task, divisor);
+    profile_end(profile, "batch building", began);
+    began = profile_begin(profile);
     struct graph_options options = options_for(s, PASS_TRAIN, step, accumulate);
     graph_reset(s->graph, &options);
     struct outputs out = build(s, s->graph, PASS_TRAIN);
     status = graph_plan(s->graph, NULL, error);
+    profile_end(profile, "graph building", began);
     if (status == ASSAY_OK)
         status = graph_forward(s->graph, error);
     if (status != ASSAY_OK)

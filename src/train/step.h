@@ -20,6 +20,7 @@ struct step_settings {
     uint64_t seed;              /* of dropout */
     enum precision precision;
     int threads;
+    struct profile *profile; /* of all that the stepper runs; NULL: nothing is measured */
 };
 
 struct stepper;
