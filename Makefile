@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 60
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 
-.PHONY: all debug sanitize coverage check bench bench-ops vectors fuzz install docs demo clean format lint \
+.PHONY: all debug sanitize coverage check bench bench-ops bench-products vectors fuzz install docs demo clean format lint \
 	layers setup packages help
 
 all: packages build/build.ninja
@@ -36,6 +36,12 @@ bench: all
 bench-ops: all
 	@cmake --build build --target bench_ops
 	@$$(find build -maxdepth 2 -name bench_ops -type f | head -n 1)
+
+# Products beside oneDNN's and OpenBLAS's, where these are installed.
+# make bench-products FLAGS="--threads 1"
+bench-products: all
+	@cmake --build build --target bench_products
+	@$$(find build -maxdepth 2 -name bench_products -type f | head -n 1) $(FLAGS)
 
 # Makes the files under tests/vectors and the Unicode tables again, from the reference's own Python
 # packages (in a virtual environment of their own).
@@ -83,6 +89,7 @@ help:
 	@echo "make check      everything that must hold; the last line counts it"
 	@echo "make demo       a real model, pulled and used"
 	@echo "make bench      WORK=... how fast it is here"
+	@echo "make bench-ops bench-products    ops by themselves; products beside other libraries"
 	@echo "make fuzz       FUZZ_SECONDS=60 a target"
 	@echo "make vectors    test vectors again, from the reference (Python)"
 	@echo "make docs       docs/verbs from --help"

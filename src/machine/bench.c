@@ -1,24 +1,16 @@
-#include "machine/bench_train.h"
-#include "machine/corpus.h"
-#include "machine/drawn_model.h"
+/* The works by name. */
+#include "machine/bench_score.h"
+#include "machine/bench_subject.h"
 #include "machine/measure.h"
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "machine/apart.h"
 
+#include <stdio.h>
 #include <string.h>
 
-enum { DEFAULT_MAX_TOKENS = 128 };
 #define DEFAULT_SECONDS 2.0
-#define PROBE_SECONDS   0.3
-
-static const struct drawn_shape minilm = {.layers = 6, .width = 384, .heads = 12, .inner = 1536};
-static const struct drawn_shape distilbert = {.family = DRAWN_DISTILBERT,
-                                              .classifier = true,
-                                              .layers = 6,
-                                              .width = 768,
-                                              .heads = 12,
-                                              .inner = 3072};
 
 struct tokenize_work {
     const assay_tokenizer *tokenizer;
@@ -39,6 +31,11 @@ static assay_status run_tokenize(void *context, assay_error *error)
     return status;
 }
 
+static void describe_texts(assay_bench_result *result, const assay_bench_options *options)
+{
+    snprintf(result->rows, sizeof result->rows, "%s", options->data ? "data" : "built in");
+}
+
 static assay_status bench_tokenize(assay_bench_result *result, const assay_bench_options *options,
                                    assay_error *error)
 {
@@ -50,12 +47,16 @@ static assay_status bench_tokenize(assay_bench_result *result, const assay_bench
         status = corpus_open(&corpus, options->data, error);
     if (status == ASSAY_OK) {
         work.tokenizer = tokenizer;
-        result->unit = "MB/s";
-        result->kernels = assay_tokenizer_get_kind(tokenizer) == ASSAY_WORDPIECE
-                              ? "WordPiece, 1 thread"
-                              : "byte-level BPE, 1 thread";
-        status = measure_work(result, options->seconds, (double)corpus.bytes / 1e6, run_tokenize,
-                              &work, error);
+        describe_texts(result, options);
+        snprintf(result->unit, sizeof result->unit, "MB/s");
+        measure_name(result->kernels, assay_tokenizer_get_kind(tokenizer) == ASSAY_WORDPIECE
+                                          ? "WordPiece, 1 thread"
+                                          : "byte-level BPE, 1 thread");
+        result->threads = 1;
+        const double amount = (double)corpus.bytes / 1e6;
+        const struct measured measured = {
+            .step = run_tokenize, .context = &work, .amount = &amount, .seconds = options->seconds};
+        status = measure_steps(result, &measured, error);
     }
     assay_encoding_free(&work.encoding);
     corpus_free(&corpus);
@@ -63,152 +64,28 @@ static assay_status bench_tokenize(assay_bench_result *result, const assay_bench
     return status;
 }
 
-/* Whether a model with this head answers texts with logits or with a vector. */
-static bool classifies(const assay_model *model)
-{
-    assay_model_info info;
-    assay_model_get_info(model, &info);
-    return (info.heads & ASSAY_HEAD_CLASSIFY) != 0;
-}
-
-struct score_work {
-    assay_session *session;
-    const struct corpus *corpus;
-    float *values;
-    assay_text_result *results;
-    bool classify;
-};
-
-static assay_status run_score(void *context, assay_error *error)
-{
-    struct score_work *work = context;
-    const struct corpus *corpus = work->corpus;
-    if (corpus->ids)
-        return (work->classify ? assay_session_classify_ids : assay_session_embed_ids)(
-            work->session, work->values, corpus->ids, NULL, corpus->offsets, corpus->count, error);
-    return (work->classify ? assay_session_classify : assay_session_embed)(
-        work->session, work->values, work->results, corpus->texts, corpus->count, error);
-}
-
-/* Tokens of the corpus under the session's cutting. */
-static assay_status count_tokens(struct score_work *work, int64_t *tokens, assay_error *error)
-{
-    assay_status status = run_score(work, error);
-    *tokens = 0;
-    if (work->corpus->ids)
-        *tokens = work->corpus->offsets[work->corpus->count];
-    for (int64_t i = 0; !work->corpus->ids && i < work->corpus->count; i++)
-        *tokens += work->results[i].tokens;
-    return status;
-}
-
-/* What the products alone of one token cost; attention's own come on top, so the limit is generous.
- */
-static double token_operations(const assay_model_info *info)
-{
-    double width = info->width;
-    return 2.0 * info->layers * (4.0 * width * width + 2.0 * width * info->inner_width);
-}
-
-static assay_status score_folder(assay_bench_result *result, const assay_bench_options *options,
-                                 const char *folder, bool classify, assay_error *error)
-{
-    assay_model *model = NULL;
-    struct corpus corpus = {0};
-    struct score_work work = {.corpus = &corpus, .classify = classify};
-    assay_session_options session = ASSAY_SESSION_OPTIONS_INIT;
-    session.threads = options->threads;
-    session.precision = options->precision;
-    session.batch_tokens = options->batch_tokens;
-    session.max_tokens = options->max_tokens > 0 ? options->max_tokens : DEFAULT_MAX_TOKENS;
-    assay_model_info info;
-    int64_t tokens = 0;
-    assay_status status = assay_model_open(&model, folder, error);
-    if (status != ASSAY_OK)
-        goto done;
-    assay_model_get_info(model, &info);
-    if (classify && !classifies(model)) {
-        status = error_set(error, ASSAY_ERROR_ARGUMENT, "the model has no classification head");
-        goto done;
-    }
-    if (session.max_tokens > info.max_tokens)
-        session.max_tokens = info.max_tokens;
-    status = assay_session_open(&work.session, model, &session, error);
-    if (status == ASSAY_OK)
-        status = assay_model_tokenizer(model)
-                     ? corpus_open(&corpus, options->data, error)
-                     : corpus_draw_ids(&corpus, session.max_tokens, info.vocabulary, error);
-    if (status != ASSAY_OK)
-        goto done;
-    int64_t values = classify ? info.labels : info.width;
-    work.values = memory_allocate((size_t)corpus.count, (size_t)values * sizeof *work.values);
-    work.results = memory_allocate_zeroed((size_t)corpus.count, sizeof *work.results);
-    if (!work.values || !work.results) {
-        status = error_memory(error, (size_t)corpus.count * (size_t)values * sizeof *work.values);
-        goto done;
-    }
-    status = count_tokens(&work, &tokens, error);
-    if (status != ASSAY_OK)
-        goto done;
-    result->unit = "tokens/s";
-    result->kernels = assay_session_kernels(work.session);
-    status = measure_work(result, options->seconds, (double)tokens, run_score, &work, error);
-    if (status != ASSAY_OK)
-        goto done;
-    assay_bench_options probe = *options;
-    probe.seconds = PROBE_SECONDS;
-    probe.precision = assay_session_precision(work.session);
-    assay_bench_result product = {0};
-    status = measure_product(&product, &probe, error);
-    result->floor = product.most * 1e9 / token_operations(&info);
-done:
-    memory_free(work.results);
-    memory_free(work.values);
-    corpus_free(&corpus);
-    assay_session_close(work.session);
-    assay_model_close(model);
-    return status;
-}
-
-static assay_status score_drawn(assay_bench_result *result, const assay_bench_options *options,
-                                const struct drawn_shape *shape, assay_error *error)
-{
-    char *folder = NULL;
-    assay_status status = drawn_model_make(&folder, shape, error);
-    if (status == ASSAY_OK)
-        status = score_folder(result, options, folder, shape->classifier, error);
-    drawn_model_remove(folder);
-    return status;
-}
-
 static assay_status bench_embed(assay_bench_result *result, const assay_bench_options *options,
                                 assay_error *error)
 {
-    return score_folder(result, options, options->model, false, error);
+    return bench_score_model(result, options, false, error);
 }
 
 static assay_status bench_classify(assay_bench_result *result, const assay_bench_options *options,
                                    assay_error *error)
 {
-    return score_folder(result, options, options->model, true, error);
+    return bench_score_model(result, options, true, error);
 }
 
-static assay_status bench_minilm(assay_bench_result *result, const assay_bench_options *options,
-                                 assay_error *error)
-{
-    return score_drawn(result, options, &minilm, error);
-}
-
-static assay_status bench_distilbert(assay_bench_result *result, const assay_bench_options *options,
-                                     assay_error *error)
-{
-    return score_drawn(result, options, &distilbert, error);
-}
+struct load_work {
+    const assay_bench_options *options;
+    assay_bench_result *result;
+};
 
 /* From nothing to the first answer. */
 static assay_status run_load(void *context, assay_error *error)
 {
-    const assay_bench_options *options = context;
+    const struct load_work *work = context;
+    const assay_bench_options *options = work->options;
     static const assay_text text = {.text = "one short text", .length = 14};
     assay_model *model = NULL;
     assay_session *session = NULL;
@@ -222,7 +99,9 @@ static assay_status run_load(void *context, assay_error *error)
     if (status == ASSAY_OK) {
         assay_model_info info;
         assay_model_get_info(model, &info);
-        bool classify = classifies(model);
+        bool classify = (info.heads & ASSAY_HEAD_CLASSIFY) != 0;
+        work->result->threads = assay_session_threads(session);
+        work->result->precision = assay_session_precision(session);
         values = memory_allocate((size_t)(classify ? info.labels : info.width), sizeof *values);
         status = !values    ? error_memory(error, sizeof *values)
                  : classify ? assay_session_classify(session, values, NULL, &text, 1, error)
@@ -237,37 +116,40 @@ static assay_status run_load(void *context, assay_error *error)
 static assay_status bench_load(assay_bench_result *result, const assay_bench_options *options,
                                assay_error *error)
 {
-    assay_bench_options copy = *options;
-    result->unit = "ms";
-    result->kernels = "from opening to the first answer";
-    return measure_work(result, options->seconds, 0, run_load, &copy, error);
+    struct load_work work = {options, result};
+    snprintf(result->unit, sizeof result->unit, "ms");
+    measure_name(result->kernels, "from opening to the first answer");
+    const struct measured measured = {
+        .step = run_load, .context = &work, .seconds = options->seconds};
+    return measure_steps(result, &measured, error);
 }
 
 struct work {
     const char *name;
     const char *description;
-    bool needs_model;
+    /* NULL: a subject with drawn weights */
     assay_status (*run)(assay_bench_result *result, const assay_bench_options *options,
                         assay_error *error);
+    bool needs_model;
 };
 
 static const struct work works[] = {
-    {"product", "(1024, 768) times (768, 768), GFLOP/s", false, measure_product},
-    {"stream", "copying memory, bytes read and written", false, measure_stream},
-    {"minilm-embed", "drawn weights in the shape of all-MiniLM-L6, drawn token ids", false,
-     bench_minilm},
-    {"distilbert-classify", "drawn weights in the shape of DistilBERT, drawn token ids", false,
-     bench_distilbert},
-    {"minilm-train", "steps of training in the shape of all-MiniLM-L6, 32 texts up to 256 tokens",
-     false, bench_train_minilm},
-    {"distilbert-train", "steps of training in the shape of DistilBERT, 16 texts up to 512 tokens",
-     false, bench_train_distilbert},
+    {"product", "(1024, 768) times (768, 768), GFLOP/s", measure_product, false},
+    {"stream", "copying memory, bytes read and written", measure_stream, false},
+    {"minilm-embed", "drawn weights in the shape of all-MiniLM-L6, 32 rows up to 256 tokens", NULL,
+     false},
+    {"distilbert-classify", "drawn weights in the shape of DistilBERT, 32 rows up to 256 tokens",
+     NULL, false},
+    {"minilm-train", "steps of training in the shape of all-MiniLM-L6, 32 rows up to 256 tokens",
+     NULL, false},
+    {"distilbert-train", "steps of training in the shape of DistilBERT, 16 rows up to 512 tokens",
+     NULL, false},
     {"gpt2-train", "steps of language-model training in the shape of GPT-2, 4 rows of 256 tokens",
-     false, bench_train_gpt2},
-    {"tokenize", "the tokenizer of --model, whole texts, one thread", true, bench_tokenize},
-    {"embed", "vectors of texts with --model, tokenizing included", true, bench_embed},
-    {"classify", "logits of texts with --model, tokenizing included", true, bench_classify},
-    {"load", "opening --model to its first answer", true, bench_load},
+     NULL, false},
+    {"tokenize", "the tokenizer of --model, whole texts, one thread", bench_tokenize, true},
+    {"embed", "vectors of texts with --model, tokenizing included", bench_embed, true},
+    {"classify", "logits of texts with --model, tokenizing included", bench_classify, true},
+    {"load", "opening --model to its first answer", bench_load, true},
 };
 
 enum { WORKS = sizeof works / sizeof *works };
@@ -281,19 +163,67 @@ const char *assay_bench_work(int index, const char **description)
     return works[index].name;
 }
 
+void bench_options_read(assay_bench_options *all, const assay_bench_options *given)
+{
+    *all = (assay_bench_options)ASSAY_BENCH_OPTIONS_INIT;
+    if (given)
+        memcpy(all, given, given->struct_size < sizeof *all ? given->struct_size : sizeof *all);
+    if (!(all->seconds > 0.0))
+        all->seconds = DEFAULT_SECONDS;
+}
+
+static const struct work *find_work(const char *name, const assay_bench_options *options,
+                                    assay_error *error)
+{
+    for (int i = 0; i < WORKS; i++) {
+        if (strcmp(works[i].name, name) != 0)
+            continue;
+        if (!works[i].needs_model || options->model)
+            return &works[i];
+        error_set(error, ASSAY_ERROR_ARGUMENT, "this work needs a model (--model)");
+        return NULL;
+    }
+    error_set(error, ASSAY_ERROR_ARGUMENT, "there is no work \"%.64s\"", name);
+    return NULL;
+}
+
+static assay_status run_found(assay_bench_result *result, const struct work *work,
+                              const assay_bench_options *options, assay_error *error)
+{
+    *result = (assay_bench_result){0};
+    measure_name(result->work, work->name);
+    if (work->run)
+        return work->run(result, options, error);
+    struct bench_request request = {.subject = bench_subject_find(work->name), .options = options};
+    return bench_subject_run(result, &request, error);
+}
+
 assay_status assay_bench_run(assay_bench_result *result, const char *work,
                              const assay_bench_options *options, assay_error *error)
 {
-    assay_bench_options all = options ? *options : (assay_bench_options)ASSAY_BENCH_OPTIONS_INIT;
-    if (all.seconds <= 0)
-        all.seconds = DEFAULT_SECONDS;
-    for (int i = 0; i < WORKS; i++) {
-        if (strcmp(works[i].name, work) != 0)
-            continue;
-        if (works[i].needs_model && !all.model)
-            return error_set(error, ASSAY_ERROR_ARGUMENT, "this work needs a model (--model)");
-        *result = (assay_bench_result){.work = works[i].name};
-        return works[i].run(result, &all, error);
-    }
-    return error_set(error, ASSAY_ERROR_ARGUMENT, "there is no work \"%.64s\"", work);
+    assay_bench_options all;
+    bench_options_read(&all, options);
+    const struct work *found = find_work(work, &all, error);
+    return found ? run_found(result, found, &all, error) : ASSAY_ERROR_ARGUMENT;
+}
+
+struct apart_call {
+    const struct work *work;
+    const assay_bench_options *options;
+};
+
+static assay_status run_call(void *result, void *context, assay_error *error)
+{
+    const struct apart_call *call = context;
+    return run_found(result, call->work, call->options, error);
+}
+
+assay_status assay_bench_run_apart(assay_bench_result *result, const char *work,
+                                   const assay_bench_options *options, assay_error *error)
+{
+    assay_bench_options all;
+    bench_options_read(&all, options);
+    struct apart_call call = {.work = find_work(work, &all, error), .options = &all};
+    return call.work ? run_apart(result, sizeof *result, run_call, &call, error)
+                     : ASSAY_ERROR_ARGUMENT;
 }

@@ -87,26 +87,49 @@ assay_status corpus_open(struct corpus *corpus, const char *data, assay_error *e
     return data ? read_texts(corpus, data, error) : draw_texts(corpus, error);
 }
 
+static assay_status make_ids(struct corpus *corpus, int64_t rows, int32_t max_tokens,
+                             assay_error *error)
+{
+    corpus->ids = memory_allocate((size_t)rows * (size_t)max_tokens, sizeof *corpus->ids);
+    corpus->offsets = memory_allocate((size_t)rows + 1, sizeof *corpus->offsets);
+    if (!corpus->ids || !corpus->offsets)
+        return error_memory(error, (size_t)rows * (size_t)max_tokens * sizeof(int32_t));
+    corpus->count = rows;
+    corpus->offsets[0] = 0;
+    return ASSAY_OK;
+}
+
+static void draw_row(struct corpus *corpus, int64_t row, int32_t length, int32_t vocabulary)
+{
+    int32_t begin = corpus->offsets[row];
+    for (int32_t i = 0; i < length; i++)
+        corpus->ids[begin + i] =
+            (int32_t)(random_mix((uint64_t)row, (uint64_t)i) % (uint64_t)vocabulary);
+    corpus->offsets[row + 1] = begin + length;
+}
+
 assay_status corpus_draw_ids(struct corpus *corpus, int32_t max_tokens, int32_t vocabulary,
                              assay_error *error)
 {
-    corpus->ids = memory_allocate((size_t)DRAWN_TEXTS * (size_t)max_tokens, sizeof *corpus->ids);
-    corpus->offsets = memory_allocate(DRAWN_TEXTS + 1, sizeof *corpus->offsets);
-    if (!corpus->ids || !corpus->offsets)
-        return error_memory(error, (size_t)DRAWN_TEXTS * (size_t)max_tokens * sizeof(int32_t));
-    corpus->count = DRAWN_TEXTS;
     int32_t shortest = max_tokens < SHORTEST_TEXT ? max_tokens : SHORTEST_TEXT;
-    corpus->offsets[0] = 0;
-    for (int32_t row = 0; row < DRAWN_TEXTS; row++) {
+    assay_status status = make_ids(corpus, DRAWN_TEXTS, max_tokens, error);
+    for (int64_t row = 0; status == ASSAY_OK && row < DRAWN_TEXTS; row++) {
         double part = (double)(random_mix(11, (uint64_t)row) >> 11) / 9007199254740992.0;
-        int32_t length = shortest + (int32_t)(part * part * (max_tokens - shortest));
-        int32_t begin = corpus->offsets[row];
-        for (int32_t i = 0; i < length; i++)
-            corpus->ids[begin + i] =
-                (int32_t)(random_mix((uint64_t)row, (uint64_t)i) % (uint64_t)vocabulary);
-        corpus->offsets[row + 1] = begin + length;
+        draw_row(corpus, row, shortest + (int32_t)(part * part * (max_tokens - shortest)),
+                 vocabulary);
     }
-    return ASSAY_OK;
+    return status;
+}
+
+assay_status corpus_draw_full(struct corpus *corpus, int64_t rows, int32_t tokens,
+                              int32_t vocabulary, assay_error *error)
+{
+    if (rows > (int64_t)INT32_MAX / tokens)
+        return error_set(error, ASSAY_ERROR_LIMIT, "too many tokens to draw");
+    assay_status status = make_ids(corpus, rows, tokens, error);
+    for (int64_t row = 0; status == ASSAY_OK && row < rows; row++)
+        draw_row(corpus, row, tokens, vocabulary);
+    return status;
 }
 
 assay_status corpus_tokenize(struct corpus *corpus, const assay_tokenizer *tokenizer, int64_t rows,

@@ -18,6 +18,9 @@ assay_status corpus_open(struct corpus *corpus, const char *data, assay_error *e
 /* Drawn ids, rows of 4 tokens up to max_tokens, longer ones rarer as in real data. */
 assay_status corpus_draw_ids(struct corpus *corpus, int32_t max_tokens, int32_t vocabulary,
                              assay_error *error);
+/* Drawn ids, `rows` rows of `tokens` each. */
+assay_status corpus_draw_full(struct corpus *corpus, int64_t rows, int32_t tokens,
+                              int32_t vocabulary, assay_error *error);
 /* Takes the place of the texts with the ids that the tokenizer makes of the first `rows` of them
  * (fewer where there are fewer), each cut at max_tokens. */
 assay_status corpus_tokenize(struct corpus *corpus, const assay_tokenizer *tokenizer, int64_t rows,

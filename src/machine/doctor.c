@@ -1,3 +1,4 @@
+#include "assay/bench.h"
 #include "assay/machine.h"
 
 #include "base/arena.h"
@@ -5,7 +6,6 @@
 #include "base/file.h"
 #include "base/home.h"
 #include "base/memory.h"
-#include "base/threads.h"
 #include "cpu/cpu.h"
 #include "hub/curl.h"
 
@@ -63,9 +63,11 @@ static const char *system_value(struct assay_doctor *doctor, const char *path, c
 
 static void look_at_processor(struct assay_doctor *doctor)
 {
-    const char *name = system_value(doctor, "/proc/cpuinfo", "model name");
-    add(doctor, "processor", ASSAY_HEALTH_OK, name ? name : "unnamed", "");
-    int usable = processor_count();
+    assay_machine machine;
+    assay_machine_get(&machine);
+    add(doctor, "processor", ASSAY_HEALTH_OK,
+        arena_format(&doctor->strings, "%s", machine.processor), "");
+    int usable = machine.processors;
     long online = sysconf(_SC_NPROCESSORS_ONLN);
     add(doctor, "processors", ASSAY_HEALTH_OK,
         arena_format(&doctor->strings, "%d usable of %ld", usable, online), "");

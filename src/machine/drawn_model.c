@@ -125,6 +125,11 @@ static int64_t vocabulary_of(const struct drawn_shape *shape)
     return shape->vocabulary ? shape->vocabulary : DRAWN_VOCABULARY;
 }
 
+static int64_t positions_of(const struct drawn_shape *shape)
+{
+    return shape->positions ? shape->positions : families[shape->family].position_rows;
+}
+
 static void add_layer(struct drawing *drawing, const char *body, int64_t layer)
 {
     const struct drawn_shape *shape = drawing->shape;
@@ -153,7 +158,7 @@ static void add_tensors(struct drawing *drawing)
     snprintf(name, sizeof name, "%s%s", body, names->words);
     add_matrix(drawing, name, vocabulary_of(shape), shape->width);
     snprintf(name, sizeof name, "%s%s", body, names->positions);
-    add_matrix(drawing, name, names->position_rows, shape->width);
+    add_matrix(drawing, name, positions_of(shape), shape->width);
     if (names->types)
         add_matrix(drawing, names->types, 2, shape->width);
     snprintf(name, sizeof name, "%s%s", body, names->norm);
@@ -186,7 +191,7 @@ static assay_status write_config(const char *folder, const struct drawn_shape *s
     json_put_string(&json, shape->classifier ? names->head_class : names->body_class);
     json_end_array(&json);
     put_size(&json, "vocab_size", vocabulary_of(shape));
-    put_size(&json, names->positions_key, names->position_rows);
+    put_size(&json, names->positions_key, positions_of(shape));
     put_size(&json, names->width_key, shape->width);
     put_size(&json, names->layers_key, shape->layers);
     put_size(&json, names->heads_key, shape->heads);
@@ -216,6 +221,8 @@ static assay_status write_weights(const char *folder, const struct drawn_shape *
     struct drawing *drawing = memory_allocate_zeroed(1, sizeof *drawing);
     int64_t words = vocabulary_of(shape);
     int64_t tallest = 3 * shape->inner > words ? 3 * shape->inner : words;
+    if (tallest < positions_of(shape))
+        tallest = positions_of(shape);
     size_t largest = (size_t)tallest * (size_t)shape->width;
     float *values = memory_allocate(largest, sizeof *values);
     float *ones = memory_allocate((size_t)shape->width, sizeof *ones);

@@ -18,6 +18,7 @@ struct drawn_shape {
     bool classifier; /* with two labels; distilbert only */
     int64_t layers, width, heads, inner;
     int64_t vocabulary; /* 0: DRAWN_VOCABULARY */
+    int64_t positions;  /* 0: the family's usual number */
 };
 
 /* Makes a folder under $TMPDIR or /tmp; a new string for drawn_model_remove. */

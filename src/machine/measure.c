@@ -2,22 +2,15 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/process.h"
 #include "base/threads.h"
 #include "cpu/cpu.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <time.h>
 
 enum { SAMPLES_MAX = 4096, SAMPLES_LEAST = 3 };
-
-double measure_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
 
 static int by_size(const void *a, const void *b)
 {
@@ -25,37 +18,46 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-assay_status measure_work(assay_bench_result *result, double seconds, double amount,
-                          measure_step *step, void *context, assay_error *error)
+void measure_name(char name[ASSAY_BENCH_NAME], const char *text)
 {
-    return measure_steps(result, seconds, &amount, step, context, error);
+    snprintf(name, ASSAY_BENCH_NAME, "%s", text);
 }
 
-assay_status measure_steps(assay_bench_result *result, double seconds, const double *amount,
-                           measure_step *step, void *context, assay_error *error)
+static bool goes_on(const struct measured *measured, int count, double end)
+{
+    if (count == SAMPLES_MAX)
+        return false;
+    return count < SAMPLES_LEAST || process_now() < end ||
+           (measured->cycle > 1 && count % measured->cycle != 0);
+}
+
+assay_status measure_steps(assay_bench_result *result, const struct measured *measured,
+                           assay_error *error)
 {
     double *samples = memory_allocate(SAMPLES_MAX, sizeof *samples);
     if (!samples)
         return error_memory(error, SAMPLES_MAX * sizeof *samples);
     int count = 0;
-    assay_status status = step(context, error);
-    double end = measure_now() + seconds;
-    while (status == ASSAY_OK && count < SAMPLES_MAX &&
-           (count < SAMPLES_LEAST || measure_now() < end)) {
-        double began = measure_now();
-        status = step(context, error);
-        double took = measure_now() - began;
-        samples[count++] = *amount > 0 ? *amount / took : took * 1e3;
+    double done = 0.0, taken = 0.0;
+    assay_status status = measured->step(measured->context, error);
+    double end = process_now() + measured->seconds;
+    while (status == ASSAY_OK && goes_on(measured, count, end)) {
+        double began = process_now();
+        status = measured->step(measured->context, error);
+        double took = process_now() - began;
+        double amount = measured->amount ? *measured->amount : 0.0;
+        samples[count++] = measured->amount ? amount / took : took * 1e3;
+        done += amount;
+        taken += took;
     }
     if (status == ASSAY_OK) {
-        struct rusage usage;
-        getrusage(RUSAGE_SELF, &usage);
         qsort(samples, (size_t)count, sizeof *samples, by_size);
         result->value = samples[count / 2];
         result->least = samples[0];
         result->most = samples[count - 1];
+        result->mean = measured->amount ? done / taken : taken * 1e3 / count;
         result->repetitions = count;
-        result->peak_bytes = (int64_t)usage.ru_maxrss * 1024;
+        result->peak_bytes = process_peak_memory();
     }
     memory_free(samples);
     return status;
@@ -89,8 +91,9 @@ assay_status measure_product(assay_bench_result *result, const assay_bench_optio
     const struct kernels *kernels = &work.kernels;
     work.bfloat = options->precision != ASSAY_PRECISION_HIGHEST && kernels->bfloat_product;
     bool three = work.bfloat && options->precision == ASSAY_PRECISION_HIGH;
-    result->unit = "GFLOP/s";
-    result->kernels = work.bfloat ? kernels->bfloat_name : kernels->name;
+    snprintf(result->unit, sizeof result->unit, "GFLOP/s");
+    measure_name(result->kernels, work.bfloat ? kernels->bfloat_name : kernels->name);
+    result->precision = work.bfloat ? options->precision : ASSAY_PRECISION_HIGHEST;
 
     struct thread_pool *pool = NULL;
     assay_status status = thread_pool_open(&pool, options->threads, error);
@@ -100,6 +103,7 @@ assay_status measure_product(assay_bench_result *result, const assay_bench_optio
                                       : packed_floats(PRODUCT_K, PRODUCT_N) * sizeof(float);
     size_t scratch_floats = work.bfloat ? kernels->bfloat_scratch(PRODUCT_K) : 0;
     size_t threads = (size_t)thread_pool_size(pool);
+    result->threads = (int)threads;
     float *a = memory_allocate_aligned((size_t)PRODUCT_M * PRODUCT_K, sizeof *a);
     float *b = memory_allocate_aligned((size_t)PRODUCT_K * PRODUCT_N, sizeof *b);
     float *c = memory_allocate_aligned((size_t)PRODUCT_M * PRODUCT_N, sizeof *c);
@@ -130,8 +134,10 @@ assay_status measure_product(assay_bench_result *result, const assay_bench_optio
                                     .m = PRODUCT_M,
                                     .n = PRODUCT_N,
                                     .k = PRODUCT_K};
-    status = measure_work(result, options->seconds, 2.0 * PRODUCT_M * PRODUCT_N * PRODUCT_K / 1e9,
-                          run_product, &work, error);
+    const double amount = 2.0 * PRODUCT_M * PRODUCT_N * PRODUCT_K / 1e9;
+    const struct measured measured = {
+        .step = run_product, .context = &work, .amount = &amount, .seconds = options->seconds};
+    status = measure_steps(result, &measured, error);
 done:
     memory_free(scratch);
     memory_free(low);
@@ -171,8 +177,8 @@ assay_status measure_stream(assay_bench_result *result, const assay_bench_option
                             assay_error *error)
 {
     struct stream_work work = {0};
-    result->unit = "GB/s";
-    result->kernels = "memcpy";
+    snprintf(result->unit, sizeof result->unit, "GB/s");
+    measure_name(result->kernels, "memcpy");
     assay_status status = thread_pool_open(&work.pool, options->threads, error);
     if (status != ASSAY_OK)
         return status;
@@ -183,8 +189,11 @@ assay_status measure_stream(assay_bench_result *result, const assay_bench_option
     } else {
         memset(from, 1, STREAM_BYTES);
         work.from = from;
-        status = measure_work(result, options->seconds, 2.0 * STREAM_BYTES / 1e9, run_stream, &work,
-                              error);
+        result->threads = thread_pool_size(work.pool);
+        const double amount = 2.0 * STREAM_BYTES / 1e9;
+        const struct measured measured = {
+            .step = run_stream, .context = &work, .amount = &amount, .seconds = options->seconds};
+        status = measure_steps(result, &measured, error);
     }
     memory_free(work.to);
     memory_free(from);

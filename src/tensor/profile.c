@@ -96,5 +96,7 @@ void graph_run_profiled(const struct node *node, bool backward)
     profile->mark = process_now();
     (backward ? node->op->backward : node->op->forward)(node);
     double operations = (backward ? 2 : 1) * node->operations - profile->lapped;
-    graph_lap(node, backward ? PROFILE_BACKWARD : PROFILE_FORWARD, operations);
+    /* An op that named the parts of its backward has nothing left but the way back to here. */
+    if (!backward || profile->lapped == 0.0 || operations > 0.0)
+        graph_lap(node, backward ? PROFILE_BACKWARD : PROFILE_FORWARD, operations);
 }
