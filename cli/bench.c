@@ -185,7 +185,7 @@ static int run_curve(struct bench *bench, const char *work, assay_sweep_axis axi
         else
             code = call_failed(call, &error);
     }
-    assay_sweep_mark(points, measured);
+    assay_sweep_finish(points, measured);
     const struct bench_curve curve = {work, axis, points, measured};
     if (call->json)
         bench_put_curve(&bench->out, &curve);

@@ -261,21 +261,34 @@ static void batches_come_in_an_order_of_their_own(void **state)
 static void cliffs_are_marked(void **state)
 {
     (void)state;
-    /* Twice as dear as both neighbours; dear, but so is its floor; dear at the end. */
+    /* Twice as dear as both neighbours; dear, but so is its floor; dear at the end. The peak of the
+     * third was pressed down while it was measured. */
     assay_sweep_point points[] = {
-        {.size = 1, .tokens_per_s = 100, .floor = 1000},
-        {.size = 2, .tokens_per_s = 50, .floor = 1000},
-        {.size = 3, .tokens_per_s = 100, .floor = 1000},
-        {.size = 4, .tokens_per_s = 40, .floor = 400},
-        {.size = 5, .tokens_per_s = 20, .floor = 400},
+        {.size = 1, .tokens_per_s = 100, .operations = 1e6, .product_peak = 1e9},
+        {.size = 2, .tokens_per_s = 50, .operations = 1e6, .product_peak = 1e9},
+        {.size = 3, .tokens_per_s = 100, .operations = 1e6, .product_peak = 2e8},
+        {.size = 4,
+         .tokens_per_s = 40,
+         .operations = 1e6,
+         .product_peak = 1e9,
+         .bytes = 3e6,
+         .stream_peak = 2e9},
+        {.size = 5,
+         .tokens_per_s = 20,
+         .operations = 1e6,
+         .product_peak = 1e9,
+         .bytes = 3e6,
+         .stream_peak = 1e9},
     };
     static const bool expected[] = {false, true, false, false, true};
-    assay_sweep_mark(points, 5);
-    for (int i = 0; i < 5; i++)
+    assay_sweep_finish(points, 5);
+    for (int i = 0; i < 5; i++) {
         assert_int_equal(points[i].cliff, expected[i]);
-    assay_sweep_mark(points, 1);
+        assert_true(fabs(points[i].floor - (i < 3 ? 1000.0 : 400.0)) < 1e-6);
+    }
+    assay_sweep_finish(points, 1);
     assert_false(points[0].cliff);
-    assay_sweep_mark(points, 0);
+    assay_sweep_finish(points, 0);
 }
 
 static void sizes_rise_and_hold_odd_ones(void **state)

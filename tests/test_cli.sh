@@ -314,6 +314,27 @@ says "$err" 'did you mean product'
 code 2 "bench without its model" "$assay" bench tokenize
 code 0 "bench tokenize" "$assay" bench tokenize --model "$model" --seconds 0.01
 says "$out" 'MB/s'
+small="minilm-train --max-tokens 4 --seconds 0.001 --threads 1"
+code 0 "bench --profile" "$assay" bench $small --profile --history "$work/history.jsonl"
+says "$out" 'inside products, attention, vocabulary op and optimizer: '
+says "$out" 'linear backward weight '
+printf '{"time": "20' >>"$work/history.jsonl"
+code 0 "bench --compare" "$assay" bench $small --compare "$work/history.jsonl"
+says "$out" ', now '
+says "$err" 'the first is line 2'
+code 0 "bench --compare --json" "$assay" bench $small --json --compare "$work/history.jsonl"
+says "$out" '"earlier": {"time": "2'
+says "$out" '"peer": null'
+code 1 "bench --compare with nothing" "$assay" bench $small --compare "$work/nowhere.jsonl"
+says "$out" 'minilm-train'
+code 1 "bench --peer" "$assay" bench $small --peer "$work/no-python"
+says "$err" 'cannot be run'
+code 2 "bench --pairs alone" "$assay" bench $small --pairs 2
+code 2 "bench --sweep alone" "$assay" bench --sweep length
+code 2 "bench --sweep of what has no sizes" "$assay" bench tokenize --sweep length
+code 2 "bench scaling" "$assay" bench scaling-lenght
+says "$err" 'did you mean scaling-length'
+code 2 "bench scaling --profile" "$assay" bench scaling-length --profile
 # ---- training: a run, its folder, going on, refusals
 rows=$work/rows.jsonl
 i=0

@@ -158,19 +158,21 @@ bool assay_sweep_knows(const char *work);
 
 typedef struct assay_sweep_point {
     int64_t size;
-    double tokens_per_s, floor; /* floor in the same unit */
-    double microseconds;        /* a token */
+    double tokens_per_s; /* the best of the repetitions: the shape of a curve is wanted */
+    double microseconds; /* a token */
+    double floor;        /* tokens a second; see assay_sweep_finish */
+    double operations, bytes, product_peak, stream_peak; /* as in a result */
     int64_t peak_bytes;
-    bool cliff; /* set by assay_sweep_mark */
+    bool cliff;
 } assay_sweep_point;
 
 /* Measures one point in a child of its own. */
 assay_status assay_bench_sweep_point(assay_sweep_point *point, const char *work,
                                      assay_sweep_axis axis, int64_t size,
                                      const assay_bench_options *options, assay_error *error);
-/* Marks the points that take more than 1.5 times as long a token as a neighbour does, after what
- * floors say of both. */
-void assay_sweep_mark(assay_sweep_point *points, int count);
+/* Holds all points against the best peaks that any of them saw, and marks as cliffs those that take
+ * more than 1.5 times as long a token as a neighbour does, after what the floors say of both. */
+void assay_sweep_finish(assay_sweep_point *points, int count);
 
 /* ---- This machine, as records name it: "AMD EPYC 9655", "plain, avx2, avx512". */
 typedef struct assay_machine {

@@ -114,9 +114,13 @@ assay_status assay_bench_sweep_point(assay_sweep_point *point, const char *work,
     assay_status status = bench_subject_run_apart(&result, &request, error);
     *point = (assay_sweep_point){.size = size};
     if (status == ASSAY_OK) {
-        point->tokens_per_s = result.value;
+        point->tokens_per_s = result.most;
+        point->microseconds = 1e6 / result.most;
         point->floor = result.floor;
-        point->microseconds = 1e6 / result.value;
+        point->operations = result.operations;
+        point->bytes = result.bytes;
+        point->product_peak = result.product_peak;
+        point->stream_peak = result.stream_peak;
         point->peak_bytes = result.peak_bytes;
     }
     return status;
@@ -128,8 +132,25 @@ static double times_floor(const assay_sweep_point *point)
     return point->tokens_per_s > 0.0 ? point->floor / point->tokens_per_s : 0.0;
 }
 
-void assay_sweep_mark(assay_sweep_point *points, int count)
+/* A peak that something else on the machine pressed down would make a cliff of its own. */
+static void set_floors(assay_sweep_point *points, int count)
 {
+    double product = 0.0, stream = 0.0;
+    for (int i = 0; i < count; i++) {
+        product = product < points[i].product_peak ? points[i].product_peak : product;
+        stream = stream < points[i].stream_peak ? points[i].stream_peak : stream;
+    }
+    for (int i = 0; i < count; i++) {
+        double token = product > 0.0 ? points[i].operations / product : 0.0;
+        if (points[i].bytes > 0.0 && stream > 0.0)
+            token += points[i].bytes / stream;
+        points[i].floor = token > 0.0 ? 1.0 / token : 0.0;
+    }
+}
+
+void assay_sweep_finish(assay_sweep_point *points, int count)
+{
+    set_floors(points, count);
     for (int i = 0; i < count; i++) {
         double own = times_floor(&points[i]);
         bool before = i > 0 && own > CLIFF * times_floor(&points[i - 1]);
