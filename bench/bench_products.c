@@ -167,8 +167,8 @@ static bool bench_one(struct bench *bench, const struct shape *s)
     show(bench, PACKED, 0.0);
     show(bench, PACKING, 0.0);
     if (bench->kernels.bfloat_product) {
-        bench->kernels.bfloat_pack(&bench->context, bench->packed, NULL, bench->b, s->n, 1, s->k,
-                                   s->n);
+        bench->kernels.bfloat_pack(&bench->context, bench->packed, NULL, bench->b, false, s->n, 1,
+                                   s->k, s->n);
         show(bench, BFLOAT, 0.02);
     } else {
         printf(" %12s", "-");

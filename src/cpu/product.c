@@ -174,8 +174,8 @@ static void multiply_pass(const struct product *p, struct tile *t, const float *
         t->bias = last && p->bias ? p->bias + j * PANEL : NULL;
         for (int64_t i = i0; i < i1; i += TILE_ROWS) {
             int rows = i1 - i < TILE_ROWS ? (int)(i1 - i) : TILE_ROWS;
-            t->a = copy ? copy + (i - i0) * t->k : p->a + i * p->a_row + k0 * p->a_k;
-            t->c = p->c + i * p->c_row + j * PANEL;
+            t->a = copy ? copy + (i - i0) * t->k : (const float *)p->a + i * p->a_row + k0 * p->a_k;
+            t->c = (float *)p->c + i * p->c_row + j * PANEL;
             multiply_any(t, rows, panels, copy != NULL);
         }
     }
@@ -191,7 +191,8 @@ static void multiply_part(const struct product *p, int64_t i0, int64_t i1, int64
         t.k = p->k - k0 < K_PASS ? p->k - k0 : K_PASS;
         t.accumulate = k0 > 0 || p->beta != 0.0f;
         if (copy)
-            copy_rows(copy, p->a + i0 * p->a_row + k0 * p->a_k, p->a_row, p->a_k, i1 - i0, t.k);
+            copy_rows(copy, (const float *)p->a + i0 * p->a_row + k0 * p->a_k, p->a_row, p->a_k,
+                      i1 - i0, t.k);
         multiply_pass(p, &t, copy, k0, i0, i1, j0, j1);
     }
 }

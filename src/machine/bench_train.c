@@ -159,9 +159,9 @@ static assay_status measure_training(assay_bench_result *result, struct training
 {
     const struct kernels *kernels = stepper_kernels(work->stepper);
     const assay_bench_options *options = work->request->options;
-    bool bfloat = options->precision != ASSAY_PRECISION_HIGHEST && kernels->bfloat_product;
+    result->precision = model_precision_used(kernels, options->precision);
+    bool bfloat = result->precision != ASSAY_PRECISION_HIGHEST;
     measure_name(result->kernels, bfloat ? kernels->bfloat_name : kernels->name);
-    result->precision = bfloat ? options->precision : ASSAY_PRECISION_HIGHEST;
     result->threads = thread_pool_size(stepper_threads(work->stepper));
     assay_status status = ASSAY_OK;
     /* The first step makes memory that stays: it is not what a step is like. */

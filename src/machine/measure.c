@@ -5,6 +5,7 @@
 #include "base/process.h"
 #include "base/threads.h"
 #include "cpu/cpu.h"
+#include "models/model.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -89,11 +90,11 @@ assay_status measure_product(assay_bench_result *result, const assay_bench_optio
     struct product_work work = {0};
     cpu_kernels(&work.kernels, cpu_allowed());
     const struct kernels *kernels = &work.kernels;
-    work.bfloat = options->precision != ASSAY_PRECISION_HIGHEST && kernels->bfloat_product;
+    result->precision = model_precision_used(kernels, options->precision);
+    work.bfloat = result->precision != ASSAY_PRECISION_HIGHEST;
     bool three = work.bfloat && options->precision == ASSAY_PRECISION_HIGH;
     snprintf(result->unit, sizeof result->unit, "GFLOP/s");
     measure_name(result->kernels, work.bfloat ? kernels->bfloat_name : kernels->name);
-    result->precision = work.bfloat ? options->precision : ASSAY_PRECISION_HIGHEST;
 
     struct thread_pool *pool = NULL;
     assay_status status = thread_pool_open(&pool, options->threads, error);
@@ -121,7 +122,8 @@ assay_status measure_product(assay_bench_result *result, const assay_bench_optio
     work.context = (struct kernel_context){
         .threads = pool, .scratch = scratch, .scratch_floats = scratch_floats};
     if (work.bfloat)
-        kernels->bfloat_pack(&work.context, packed, low, b, PRODUCT_N, 1, PRODUCT_K, PRODUCT_N);
+        kernels->bfloat_pack(&work.context, packed, low, b, false, PRODUCT_N, 1, PRODUCT_K,
+                             PRODUCT_N);
     else
         kernels->pack(&work.context, packed, b, PRODUCT_N, 1, PRODUCT_K, PRODUCT_N);
     work.product = (struct product){.c = c,

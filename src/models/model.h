@@ -83,6 +83,8 @@ struct vocabulary_head model_language_head(const assay_model *model, struct grap
 
 /* The graph's name of a public precision. */
 enum precision model_precision(assay_precision precision);
+/* What these kernels compute at when that precision is asked for. */
+assay_precision model_precision_used(const struct kernels *kernels, assay_precision asked);
 
 /* From now on the session's runs add to the profile, which must outlive them; NULL: no longer. */
 void session_profile(assay_session *session, struct profile *profile);

@@ -7,6 +7,13 @@
 #include <stdio.h>
 #include <string.h>
 
+enum precision precision_used(const struct kernels *kernels, enum precision asked)
+{
+    if (!kernels || !kernels->bfloat_product || (asked == PRECISION_HIGH && !kernels->bfloat_high))
+        return PRECISION_HIGHEST;
+    return asked;
+}
+
 assay_status graph_open(struct graph **out, assay_error *error)
 {
     *out = memory_allocate_zeroed(1, sizeof **out);

@@ -26,6 +26,10 @@ enum device { DEVICE_CPU, DEVICE_SHAPES };
 /* float32; three bfloat16 products; bfloat16 products. */
 enum precision { PRECISION_HIGHEST, PRECISION_HIGH, PRECISION_MEDIUM };
 
+/* What these kernels compute at when that precision is asked for: the next higher one where they
+ * lack the units or gain nothing. NULL: no kernels, `highest`. */
+enum precision precision_used(const struct kernels *kernels, enum precision asked);
+
 /* A tensor in a graph. */
 struct value {
     struct tensor tensor;
