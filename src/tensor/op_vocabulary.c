@@ -143,10 +143,10 @@ static void backward(const struct node *node)
             weight_product_run(node, &v->p, &dx, heads.p_transposed);
         }
         if (weight->needs_gradient)
-            weight_product_gradient(node, &v->p, weight->gradient,
-                                    first ? 1.0f : node->beta[WEIGHT],
-                                    (const float *)hidden->tensor.data + first * width,
-                                    chunk.logits, rows, chunk.packed);
+            weight_product_gradient(
+                node, &v->p, weight->gradient, first ? 1.0f : node->beta[WEIGHT],
+                (struct rows_operand){(const float *)hidden->tensor.data + first * width, false},
+                (struct rows_operand){chunk.logits, false}, rows, chunk.packed);
         if (bias && bias->needs_gradient)
             kernels->column_sum(context, bias->gradient, chunk.logits, rows, v->words,
                                 first ? 1.0f : node->beta[BIAS]);

@@ -107,23 +107,25 @@ void weight_product_run(const struct node *node, const struct weight_product *w,
 }
 
 void weight_product_gradient(const struct node *node, const struct weight_product *w,
-                             float *gradient, float beta, const float *x, const float *dy,
-                             int64_t tokens, float *room)
+                             float *gradient, float beta, struct rows_operand x,
+                             struct rows_operand dy, int64_t tokens, float *room)
 {
     const struct kernels *kernels = node_kernels(node);
     bool out_in = w->layout == WEIGHT_OUT_IN;
-    const float *left = out_in ? dy : x, *right = out_in ? x : dy;
+    const struct rows_operand left = out_in ? dy : x, right = out_in ? x : dy;
     int64_t m = w->weight->tensor.shape[0], n = w->weight->tensor.shape[1];
     float *low = w->low ? room + copy_floats(kernels, w, tokens) : NULL;
     if (w->bfloat)
-        kernels->bfloat_pack(node_context(node), room, low, right, false, n, 1, tokens, n);
+        kernels->bfloat_pack(node_context(node), room, low, right.data, right.bfloat, n, 1, tokens,
+                             n);
     else
-        kernels->pack(node_context(node), room, right, n, 1, tokens, n);
+        kernels->pack(node_context(node), room, right.data, n, 1, tokens, n);
     struct product product = {.c = gradient,
                               .c_row = n,
-                              .a = left,
+                              .a = left.data,
                               .a_row = 1,
                               .a_k = m,
+                              .a_bfloat = left.bfloat,
                               .b = room,
                               .b_low = low,
                               .m = m,

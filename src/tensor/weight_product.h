@@ -45,10 +45,15 @@ struct packed_operand weight_product_pack(const struct node *node, const struct 
 /* c = beta * c + a W + bias, with everything but b set in `product`. */
 void weight_product_run(const struct node *node, const struct weight_product *w,
                         struct product *product, struct packed_operand operand);
+/* An operand of the gradient: float32 or bfloat16. */
+struct rows_operand {
+    const void *data;
+    bool bfloat;
+};
 /* gradient = beta * gradient + x^T dy in the weight's layout: x (tokens, inputs), dy (tokens,
  * outputs); `room` as weight_product_activations says. */
 void weight_product_gradient(const struct node *node, const struct weight_product *w,
-                             float *gradient, float beta, const float *x, const float *dy,
-                             int64_t tokens, float *room);
+                             float *gradient, float beta, struct rows_operand x,
+                             struct rows_operand dy, int64_t tokens, float *room);
 
 #endif
