@@ -44,6 +44,7 @@ void graph_reset(struct graph *graph, const struct graph_options *options)
     graph->node_count = 0;
     graph->first_value = graph->last_value = NULL;
     graph->first_place = graph->last_place = NULL;
+    graph->packed_bytes = 0;
     graph->status = ASSAY_OK;
     graph->planned = graph->forward_done = false;
 }
@@ -330,6 +331,11 @@ struct value *graph_output(struct node *node, enum dtype dtype, int rank, const 
                           "%s has no backward, so it cannot stand on a tape", node->op->name);
     node->outputs[node->output_count++] = value;
     return value;
+}
+
+void graph_count_packed(struct graph *graph, size_t bytes)
+{
+    graph->packed_bytes += bytes;
 }
 
 const struct kernels *node_kernels(const struct node *node)

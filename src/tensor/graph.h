@@ -94,6 +94,8 @@ struct graph_options {
     uint64_t seed, step;
     /* Gradients of weights are added to what is there (micro-batches) instead of written. */
     bool accumulate;
+    /* Trained weights change before the next graph: no packed copy of theirs is worth keeping. */
+    bool weights_change;
     struct parameter_set *parameters;
     const struct kernels *kernels;
     struct thread_pool *threads;
@@ -150,6 +152,9 @@ struct value *graph_place(struct graph *graph, enum place_kind kind, const char 
  * attached or reads it. */
 bool graph_narrows(const struct graph *graph, const char *place);
 
+/* For ops, on the shapes-only device: so many bytes of lasting copies. */
+void graph_count_packed(struct graph *graph, size_t bytes);
+
 /* For ops: a new node with room for its attributes; outputs; a failure that names the op and place.
  */
 struct node *graph_node(struct graph *graph, const struct op *op, const char *place,
@@ -178,6 +183,7 @@ const char *graph_first_not_finite(const struct graph *graph, bool gradient);
 struct graph_cost {
     size_t activation_bytes; /* one block, after sharing by lifetime */
     size_t scratch_bytes;    /* of all threads */
+    size_t packed_bytes;     /* of lasting copies of weights, beside the weights themselves */
     double forward_operations, backward_operations;
     int nodes;
 };

@@ -122,7 +122,7 @@ static struct value *build(struct graph *graph, const char *place, enum weight_l
     int64_t rows = tensor_rows(&x->tensor);
     node->operations = 2.0 * (double)rows * (double)inputs * (double)outputs;
     node->scratch_floats = weight_product_scratch(kernels, w, rows);
-    node->shared_floats = weight_product_passing(w);
+    node->shared_floats = weight_product_passing(kernels, w);
     if (values[WEIGHT]->needs_gradient) {
         size_t packed = weight_product_activations(kernels, w, rows);
         node->shared_floats = node->shared_floats < packed ? packed : node->shared_floats;

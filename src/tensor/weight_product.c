@@ -5,11 +5,12 @@ struct weight_product weight_product_of(const struct graph *graph, struct parame
 {
     const struct graph_options *options = graph_get_options(graph);
     enum precision used = precision_used(options->kernels, options->precision);
-    return (struct weight_product){.weight = weight,
-                                   .layout = layout,
-                                   .bfloat = used != PRECISION_HIGHEST,
-                                   .low = used == PRECISION_HIGH,
-                                   .passing = weight->trained && used == PRECISION_HIGHEST};
+    return (struct weight_product){
+        .weight = weight,
+        .layout = layout,
+        .bfloat = used != PRECISION_HIGHEST,
+        .low = used == PRECISION_HIGH,
+        .passing = weight->trained && (used == PRECISION_HIGHEST || options->weights_change)};
 }
 
 static enum pack_kind kind_of(const struct weight_product *w, bool transposed)
@@ -23,8 +24,14 @@ bool weight_product_reserve(struct graph *graph, const char *place, const struct
                             bool transposed)
 {
     const struct graph_options *options = graph_get_options(graph);
-    if (options->device == DEVICE_SHAPES)
+    if (options->device == DEVICE_SHAPES) {
+        /* The forward copy of a frozen weight takes the place of the mapped file's pages. */
+        if (!w->passing && (w->weight->trained || transposed))
+            graph_count_packed(
+                graph, parameter_pack_bytes(w->weight, kind_of(w, transposed), options->kernels) *
+                           (w->low ? 2 : 1));
         return true;
+    }
     if (!w->weight->tensor.data) {
         graph_fail(graph, ASSAY_ERROR_ARGUMENT, place,
                    "the weights were opened for their shapes only");
@@ -52,9 +59,10 @@ size_t weight_product_scratch(const struct kernels *kernels, const struct weight
     return kernels->bfloat_scratch(longest);
 }
 
-size_t weight_product_passing(const struct weight_product *w)
+size_t weight_product_passing(const struct kernels *kernels, const struct weight_product *w)
 {
-    return w->passing ? parameter_pack_floats(w->weight) : 0;
+    size_t bytes = w->passing ? parameter_pack_bytes(w->weight, kind_of(w, false), kernels) : 0;
+    return bytes / sizeof(float) * (w->low ? 2 : 1);
 }
 
 /* Floats of one packed copy of the activations, (tokens, columns of the weight). */
@@ -81,8 +89,9 @@ struct packed_operand weight_product_pack(const struct node *node, const struct 
     const struct kernel_context *context = node_context(node);
     enum pack_kind kind = kind_of(w, transposed);
     if (w->passing) {
-        parameter_pack_into(passing, w->weight, kind, w->layout, kernels, context);
-        return (struct packed_operand){passing, NULL};
+        float *low = w->low ? passing + weight_product_passing(kernels, w) / 2 : NULL;
+        parameter_pack_into(passing, low, w->weight, kind, w->layout, kernels, context);
+        return (struct packed_operand){passing, low};
     }
     parameter_pack_fill(graph_get_options(node->graph)->parameters, w->weight, kind, w->layout,
                         kernels, context);
