@@ -1,6 +1,7 @@
 #include "cpu/bfloat.h"
 
 #include "base/threads.h"
+#include "cpu/activations.h"
 #include "cpu/bfloat_task.h"
 #include "cpu/kernel_set.h"
 #include "cpu/pairs.h"
@@ -208,20 +209,27 @@ static void copy_tile(uint32_t *out, const struct rows *r, int64_t i0, enum pair
         copy_part(out, r, (struct elements){r->product->a, false}, i0, PAIR_LOW);
 }
 
-/* sums (rows, BFLOAT_PANELS * PANEL) into c. */
-static void store_sums(const struct product *p, const float *sums, int64_t i0, int64_t rows,
-                       int64_t j0, int64_t panels, bool accumulate, bool last)
+/* Where a tile's sums go. */
+struct target {
+    const struct product *product;
+    const float *sums; /* (rows, BFLOAT_PANELS * PANEL) */
+    int64_t i0, rows, j0, panels;
+    bool accumulate, last; /* to what is in c; of the passes over k */
+};
+
+static void store_sums(const struct target *t)
 {
-    for (int64_t i = 0; i < rows; i++) {
-        for (int64_t j = 0; j < panels; j++) {
-            int64_t column = (j0 + j) * PANEL, n = p->n - column;
-            lanes sum = lanes_load(sums + (i * BFLOAT_PANELS + j) * PANEL);
-            int64_t at = (i0 + i) * p->c_row + column;
-            if (accumulate)
+    const struct product *p = t->product;
+    for (int64_t i = 0; i < t->rows; i++) {
+        for (int64_t j = 0; j < t->panels; j++) {
+            int64_t column = (t->j0 + j) * PANEL, n = p->n - column;
+            lanes sum = lanes_load(t->sums + (i * BFLOAT_PANELS + j) * PANEL);
+            int64_t at = (t->i0 + i) * p->c_row + column;
+            if (t->accumulate)
                 sum = lanes_add(p->c_bfloat ? lanes_load_bfloat((uint16_t *)p->c + at, n)
                                             : lanes_load_some((float *)p->c + at, n),
                                 sum);
-            if (last && p->bias)
+            if (t->last && p->bias)
                 sum = lanes_add(sum, lanes_load_some(p->bias + column, n));
             if (p->c_bfloat)
                 lanes_store_bfloat((uint16_t *)p->c + at, sum, n);
@@ -229,6 +237,36 @@ static void store_sums(const struct product *p, const float *sums, int64_t i0, i
                 lanes_store_some((float *)p->c + at, sum, n);
         }
     }
+}
+
+/* The sums' activations; what is in c has no part in them. */
+static inline __attribute__((always_inline)) void store_activated(const struct target *t,
+                                                                  const enum activation kind)
+{
+    const struct product *p = t->product;
+    for (int64_t i = 0; i < t->rows; i++) {
+        for (int64_t j = 0; j < t->panels; j++) {
+            int64_t column = (t->j0 + j) * PANEL, n = p->n - column;
+            int64_t at = (t->i0 + i) * p->c_row + column;
+            lanes sum = lanes_load(t->sums + (i * BFLOAT_PANELS + j) * PANEL);
+            if (p->bias)
+                sum = lanes_add(sum, lanes_load_some(p->bias + column, n));
+            if (p->before)
+                lanes_store_bfloat(p->before + at, sum, n);
+            lanes_store_bfloat((uint16_t *)p->c + at, activation_of(kind, sum), n);
+        }
+    }
+}
+
+static void store_tile(const struct target *t)
+{
+    if (!t->product->activates) {
+        store_sums(t);
+        return;
+    }
+#define STORE(kind) store_activated(t, kind)
+    ACTIVATION_EACH(t->product->activation, STORE)
+#undef STORE
 }
 
 struct spread {
@@ -256,8 +294,8 @@ static void multiply_pass(const struct spread *s, const struct rows *r, uint32_t
             block.a = copy[PAIR_HIGH] + i * r->pairs;
             block.a_low = p->b_low ? copy[PAIR_LOW] + i * r->pairs : NULL;
             s->set->multiply(&block);
-            store_sums(p, sums, r->first + i, block.rows, j, block.panels,
-                       r->k0 > 0 || p->beta != 0.0f, last);
+            store_tile(&(struct target){p, sums, r->first + i, block.rows, j, block.panels,
+                                        r->k0 > 0 || p->beta != 0.0f, last});
         }
     }
 }

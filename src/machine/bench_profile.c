@@ -11,10 +11,11 @@ static bool starts(const char *name, const char *with)
     return strncmp(name, with, strlen(with)) == 0;
 }
 
-/* Packing and the sums of biases stand beside the products, not in them. */
+/* Packing, the sums of biases and activations stand beside the products, not in them. */
 static bool is_inside(const struct profile_entry *entry)
 {
-    if (entry->part == PROFILE_PACKING || entry->part == PROFILE_BACKWARD_BIAS)
+    if (entry->part == PROFILE_PACKING || entry->part == PROFILE_BACKWARD_BIAS ||
+        entry->part == PROFILE_BACKWARD_ACTIVATION)
         return false;
     return starts(entry->name, "linear") || starts(entry->name, "attention") ||
            starts(entry->name, "vocabulary") || !strcmp(entry->name, BENCH_PROFILE_ADAMW) ||

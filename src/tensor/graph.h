@@ -37,7 +37,7 @@ struct value {
     struct node *producer;       /* NULL for inputs and weights */
     bool needs_gradient;
     bool kept, gradient_kept;
-    float *gradient; /* while backward runs, and after it where kept */
+    float *gradient; /* while backward runs, and after it where kept; elements as tensor's */
     /* planning */
     bool gradient_comes; /* something downstream writes it */
     bool gradient_seeded;
@@ -57,6 +57,7 @@ struct op {
     void (*backward)(const struct node *node);
     unsigned saves_inputs, saves_outputs; /* bit i: backward reads input / output i */
     unsigned integer_inputs;              /* bit i: int32; the others are float32 */
+    unsigned narrow_inputs;               /* bit i: may be bfloat16, too */
     unsigned constant_inputs;             /* bit i: backward gives it no gradient */
     /* Repeated inputs are column ranges of one value: backward writes them apart, with one beta. */
     bool inputs_in_columns;
@@ -94,6 +95,8 @@ struct graph_options {
     uint64_t seed, step;
     /* Gradients of weights are added to what is there (micro-batches) instead of written. */
     bool accumulate;
+    /* Trained weights change before the next graph: no packed copy of theirs is worth keeping. */
+    bool weights_change;
     struct parameter_set *parameters;
     const struct kernels *kernels;
     struct thread_pool *threads;
@@ -147,6 +150,13 @@ const char *graph_name(struct graph *graph, const char *format, ...)
 struct value *graph_place(struct graph *graph, enum place_kind kind, const char *place,
                           struct value *input, struct value *output);
 
+/* May what stands at the place be kept in bfloat16 between ops? At `medium`, unless something is
+ * attached or reads it. */
+bool graph_narrows(const struct graph *graph, const char *place);
+
+/* For ops, on the shapes-only device: so many bytes of lasting copies. */
+void graph_count_packed(struct graph *graph, size_t bytes);
+
 /* For ops: a new node with room for its attributes; outputs; a failure that names the op and place.
  */
 struct node *graph_node(struct graph *graph, const struct op *op, const char *place,
@@ -180,6 +190,7 @@ const char *graph_first_not_finite(const struct graph *graph, bool gradient);
 struct graph_cost {
     size_t activation_bytes; /* one block, after sharing by lifetime */
     size_t scratch_bytes;    /* of all threads */
+    size_t packed_bytes;     /* of lasting copies of weights, beside the weights themselves */
     double forward_operations, backward_operations;
     int nodes;
 };

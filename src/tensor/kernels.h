@@ -50,7 +50,13 @@ struct product {
     const float *bias;
     int64_t m, n, k;
     float beta;
-    bool a_bfloat, c_bfloat; /* elements are bfloat16, not float32; bfloat_product alone */
+    /* bfloat_product alone: elements are bfloat16, not float32; */
+    bool a_bfloat, c_bfloat;
+    /* c is the activation of the sum, which goes to `before` (bfloat16, as c) where not NULL; beta
+     * must be 0. */
+    bool activates;
+    enum activation activation;
+    uint16_t *before;
 };
 
 /* Multi-head attention over rows of packed tokens (contract 4). Query i of row r sees the keys
@@ -162,6 +168,8 @@ struct kernels {
     /* out (width) = beta * out + sum of the rows of x, in order */
     void (*column_sum)(const struct kernel_context *, float *out, const float *x, int64_t rows,
                        int64_t width, float beta);
+    void (*bfloat_column_sum)(const struct kernel_context *, float *out, const uint16_t *x,
+                              int64_t rows, int64_t width, float beta);
 
     /* y (rows, width); statistics (2, rows): mean and 1 / deviation */
     void (*layer_norm)(const struct kernel_context *, float *y, float *statistics, const float *x,
@@ -187,6 +195,10 @@ struct kernels {
                      int64_t count);
     void (*activate_dx)(const struct kernel_context *, enum activation, float *dx, float beta,
                         const float *dy, const float *x, int64_t count);
+
+    /* In place, bfloat16: dy times the derivative at x. */
+    void (*bfloat_derive)(const struct kernel_context *, enum activation, uint16_t *dy,
+                          const uint16_t *x, int64_t count);
 
     void (*add)(const struct kernel_context *, float *y, const float *a, const float *b,
                 int64_t count);

@@ -28,7 +28,7 @@ static struct chunk chunk_of(const struct node *node)
     chunk.packed = chunk.q_logits + (v->q.weight ? v->chunk_rows * v->words : 0);
     chunk.passing[0] =
         chunk.packed + weight_product_activations(node_kernels(node), &v->p, v->chunk_rows);
-    chunk.passing[1] = chunk.passing[0] + weight_product_passing(&v->p);
+    chunk.passing[1] = chunk.passing[0] + weight_product_passing(node_kernels(node), &v->p);
     return chunk;
 }
 
@@ -143,10 +143,10 @@ static void backward(const struct node *node)
             weight_product_run(node, &v->p, &dx, heads.p_transposed);
         }
         if (weight->needs_gradient)
-            weight_product_gradient(node, &v->p, weight->gradient,
-                                    first ? 1.0f : node->beta[WEIGHT],
-                                    (const float *)hidden->tensor.data + first * width,
-                                    chunk.logits, rows, chunk.packed);
+            weight_product_gradient(
+                node, &v->p, weight->gradient, first ? 1.0f : node->beta[WEIGHT],
+                (struct rows_operand){(const float *)hidden->tensor.data + first * width, false},
+                (struct rows_operand){chunk.logits, false}, rows, chunk.packed);
         if (bias && bias->needs_gradient)
             kernels->column_sum(context, bias->gradient, chunk.logits, rows, v->words,
                                 first ? 1.0f : node->beta[BIAS]);
@@ -231,8 +231,9 @@ bool op_vocabulary(struct graph *graph, const char *place, const struct vocabula
     node->operations = 2.0 * (double)tokens * (double)width * (double)words;
     const struct kernels *kernels = graph_get_options(graph)->kernels;
     node->scratch_floats = weight_product_scratch(kernels, &v->p, words);
-    node->shared_floats = (size_t)(v->chunk_rows * words) * (v->q.weight ? 2 : 1) +
-                          weight_product_activations(kernels, &v->p, v->chunk_rows) +
-                          weight_product_passing(&v->p) * (inputs[HIDDEN]->needs_gradient ? 2 : 1);
+    node->shared_floats =
+        (size_t)(v->chunk_rows * words) * (v->q.weight ? 2 : 1) +
+        weight_product_activations(kernels, &v->p, v->chunk_rows) +
+        weight_product_passing(kernels, &v->p) * (inputs[HIDDEN]->needs_gradient ? 2 : 1);
     return true;
 }

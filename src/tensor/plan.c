@@ -252,6 +252,7 @@ assay_status graph_plan(struct graph *graph, struct graph_cost *cost, assay_erro
         return status;
     size_t threads = (size_t)thread_pool_size(graph->options.threads);
     sum.scratch_bytes = (scratch_floats * threads + shared_floats) * sizeof(float);
+    sum.packed_bytes = graph->packed_bytes;
     if (cost)
         *cost = sum;
     if (graph->options.device == DEVICE_SHAPES)

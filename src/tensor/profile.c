@@ -12,6 +12,7 @@ static const char *const part_names[PROFILE_PARTS] = {
     [PROFILE_BACKWARD_X] = " backward x",
     [PROFILE_BACKWARD_WEIGHT] = " backward weight",
     [PROFILE_BACKWARD_BIAS] = " backward bias",
+    [PROFILE_BACKWARD_ACTIVATION] = " backward activation",
     [PROFILE_PACKING] = " packing",
 };
 

@@ -17,7 +17,8 @@ enum profile_part {
     PROFILE_BACKWARD_X,
     PROFILE_BACKWARD_WEIGHT,
     PROFILE_BACKWARD_BIAS,
-    PROFILE_PACKING, /* of weights, for products */
+    PROFILE_BACKWARD_ACTIVATION, /* of an op that an activation was fused with */
+    PROFILE_PACKING,             /* of weights, for products */
     PROFILE_PARTS
 };
 

@@ -5,11 +5,12 @@ struct weight_product weight_product_of(const struct graph *graph, struct parame
 {
     const struct graph_options *options = graph_get_options(graph);
     enum precision used = precision_used(options->kernels, options->precision);
-    return (struct weight_product){.weight = weight,
-                                   .layout = layout,
-                                   .bfloat = used != PRECISION_HIGHEST,
-                                   .low = used == PRECISION_HIGH,
-                                   .passing = weight->trained && used == PRECISION_HIGHEST};
+    return (struct weight_product){
+        .weight = weight,
+        .layout = layout,
+        .bfloat = used != PRECISION_HIGHEST,
+        .low = used == PRECISION_HIGH,
+        .passing = weight->trained && (used == PRECISION_HIGHEST || options->weights_change)};
 }
 
 static enum pack_kind kind_of(const struct weight_product *w, bool transposed)
@@ -23,8 +24,14 @@ bool weight_product_reserve(struct graph *graph, const char *place, const struct
                             bool transposed)
 {
     const struct graph_options *options = graph_get_options(graph);
-    if (options->device == DEVICE_SHAPES)
+    if (options->device == DEVICE_SHAPES) {
+        /* The forward copy of a frozen weight takes the place of the mapped file's pages. */
+        if (!w->passing && (w->weight->trained || transposed))
+            graph_count_packed(
+                graph, parameter_pack_bytes(w->weight, kind_of(w, transposed), options->kernels) *
+                           (w->low ? 2 : 1));
         return true;
+    }
     if (!w->weight->tensor.data) {
         graph_fail(graph, ASSAY_ERROR_ARGUMENT, place,
                    "the weights were opened for their shapes only");
@@ -52,9 +59,10 @@ size_t weight_product_scratch(const struct kernels *kernels, const struct weight
     return kernels->bfloat_scratch(longest);
 }
 
-size_t weight_product_passing(const struct weight_product *w)
+size_t weight_product_passing(const struct kernels *kernels, const struct weight_product *w)
 {
-    return w->passing ? parameter_pack_floats(w->weight) : 0;
+    size_t bytes = w->passing ? parameter_pack_bytes(w->weight, kind_of(w, false), kernels) : 0;
+    return bytes / sizeof(float) * (w->low ? 2 : 1);
 }
 
 /* Floats of one packed copy of the activations, (tokens, columns of the weight). */
@@ -81,9 +89,10 @@ struct packed_operand weight_product_pack(const struct node *node, const struct 
     const struct kernel_context *context = node_context(node);
     enum pack_kind kind = kind_of(w, transposed);
     if (w->passing) {
-        parameter_pack_into(passing, w->weight, kind, w->layout, kernels, context);
+        float *low = w->low ? passing + weight_product_passing(kernels, w) / 2 : NULL;
+        parameter_pack_into(passing, low, w->weight, kind, w->layout, kernels, context);
         graph_lap(node, PROFILE_PACKING, 0.0);
-        return (struct packed_operand){passing, NULL};
+        return (struct packed_operand){passing, low};
     }
     parameter_pack_fill(graph_get_options(node->graph)->parameters, w->weight, kind, w->layout,
                         kernels, context);
@@ -109,23 +118,25 @@ void weight_product_run(const struct node *node, const struct weight_product *w,
 }
 
 void weight_product_gradient(const struct node *node, const struct weight_product *w,
-                             float *gradient, float beta, const float *x, const float *dy,
-                             int64_t tokens, float *room)
+                             float *gradient, float beta, struct rows_operand x,
+                             struct rows_operand dy, int64_t tokens, float *room)
 {
     const struct kernels *kernels = node_kernels(node);
     bool out_in = w->layout == WEIGHT_OUT_IN;
-    const float *left = out_in ? dy : x, *right = out_in ? x : dy;
+    const struct rows_operand left = out_in ? dy : x, right = out_in ? x : dy;
     int64_t m = w->weight->tensor.shape[0], n = w->weight->tensor.shape[1];
     float *low = w->low ? room + copy_floats(kernels, w, tokens) : NULL;
     if (w->bfloat)
-        kernels->bfloat_pack(node_context(node), room, low, right, false, n, 1, tokens, n);
+        kernels->bfloat_pack(node_context(node), room, low, right.data, right.bfloat, n, 1, tokens,
+                             n);
     else
-        kernels->pack(node_context(node), room, right, n, 1, tokens, n);
+        kernels->pack(node_context(node), room, right.data, n, 1, tokens, n);
     struct product product = {.c = gradient,
                               .c_row = n,
-                              .a = left,
+                              .a = left.data,
                               .a_row = 1,
                               .a_k = m,
+                              .a_bfloat = left.bfloat,
                               .b = room,
                               .b_low = low,
                               .m = m,

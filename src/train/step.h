@@ -64,9 +64,9 @@ assay_status step_score(struct stepper *stepper, float *logits, struct language_
                         assay_error *error);
 
 /* Bytes that computing this chunk takes, and its floating-point operations, from the shapes-only
- * device. */
+ * device; `alone`: it is its step's only one. */
 assay_status step_cost(struct stepper *stepper, struct graph_cost *cost,
                        const struct row_feed *feed, const int64_t *rows, int64_t count,
-                       bool training, assay_error *error);
+                       bool training, bool alone, assay_error *error);
 
 #endif
