@@ -83,6 +83,7 @@ static struct graph_options options_for(const struct stepper *s, enum pass pass,
                                   .seed = s->settings.seed,
                                   .step = step,
                                   .accumulate = accumulate,
+                                  .recompute = s->settings.recompute,
                                   .parameters = s->model->parameters,
                                   .kernels = &s->kernels,
                                   .threads = s->threads};
