@@ -143,7 +143,7 @@ static assay_status token_costs(assay_bench_result *result, struct training_work
         int64_t taken = chunk_extent(&work->feed, rows, first, count, STEP_CHUNK_TOKENS);
         struct graph_cost cost = {0};
         status = step_cost(work->stepper, &cost, &work->feed, rows + first, taken, true,
-                           taken == work->subject->rows, error);
+                           taken == count, error);
         sum += cost.forward_operations + cost.backward_operations;
         for (int64_t i = first; i < first + taken; i++)
             tokens += work->lengths[rows[i]];

@@ -110,8 +110,11 @@ struct value *bert_pooler(const struct model_view *view, struct value *hidden)
 struct value *bert_encoder_body(const struct model_view *view)
 {
     struct value *x = embeddings(view);
-    for (int i = 0; i < view->config->layers; i++)
+    for (int i = 0; i < view->config->layers; i++) {
+        graph_begin_layer(view->graph);
         x = layer(view, i, x);
+    }
+    graph_end_layers(view->graph);
     if (view->with_pooler &&
         graph_has_weight(view->graph, PLACE(view, "%s.weight", bert_pooler_module)))
         bert_pooler(view, x);

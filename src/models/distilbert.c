@@ -77,6 +77,7 @@ static struct value *body(const struct model_view *view)
     struct value *x = embeddings(view);
     for (int i = 0; i < c->layers; i++) {
         const char *layer = PLACE(view, "transformer.layer.%d", i);
+        graph_begin_layer(g);
         struct value *a = self_attention(view, layer, x);
         a = op_layer_norm(g, graph_name(g, "%s.sa_layer_norm", layer), op_add(g, a, x),
                           c->norm_epsilon);
@@ -89,6 +90,7 @@ static struct value *body(const struct model_view *view)
                           c->norm_epsilon);
         x = graph_place(g, PLACE_SUBLAYER, layer, x, h);
     }
+    graph_end_layers(g);
     return x;
 }
 

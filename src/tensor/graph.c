@@ -42,6 +42,7 @@ void graph_reset(struct graph *graph, const struct graph_options *options)
     graph->options = *options;
     graph->first_node = graph->last_node = NULL;
     graph->node_count = 0;
+    graph->layer = graph->layer_count = 0;
     graph->first_value = graph->last_value = NULL;
     graph->first_place = graph->last_place = NULL;
     graph->packed_bytes = 0;
@@ -306,6 +307,7 @@ struct node *graph_node(struct graph *graph, const struct op *op, const char *pl
     for (int i = 0; i < input_count; i++)
         node->inputs[i] = inputs[i];
     node->number = graph->node_count++;
+    node->layer = graph->layer;
     node->previous = graph->last_node;
     if (graph->last_node)
         graph->last_node->next = node;
@@ -331,6 +333,17 @@ struct value *graph_output(struct node *node, enum dtype dtype, int rank, const 
                           "%s has no backward, so it cannot stand on a tape", node->op->name);
     node->outputs[node->output_count++] = value;
     return value;
+}
+
+void graph_begin_layer(struct graph *graph)
+{
+    if (graph->options.recompute && graph->options.tape)
+        graph->layer = ++graph->layer_count;
+}
+
+void graph_end_layers(struct graph *graph)
+{
+    graph->layer = 0;
 }
 
 void graph_count_packed(struct graph *graph, size_t bytes)

@@ -45,6 +45,10 @@ struct value {
     bool seed_is_copied; /* something downstream adds to it */
     int first, last, gradient_first, gradient_last;
     size_t bytes, offset, gradient_offset;
+    /* with `recompute`: read outside its layer; made again for backward, then and there */
+    bool escapes, again;
+    int again_first, again_last;
+    size_t again_offset;
     struct value *next;
 };
 
@@ -76,7 +80,8 @@ struct node {
     size_t shared_floats;  /* for all threads together */
     double operations;     /* floating-point operations forward */
     int number;
-    bool backward_runs;
+    int layer; /* 0: of none, or nothing is recomputed */
+    bool backward_runs, runs_again;
     struct node *next, *previous;
 };
 
@@ -95,6 +100,8 @@ struct graph_options {
     uint64_t seed, step;
     /* Gradients of weights are added to what is there (micro-batches) instead of written. */
     bool accumulate;
+    /* What only a layer's own backward reads is computed again for it instead of kept. */
+    bool recompute;
     /* Trained weights change before the next graph: no packed copy of theirs is worth keeping. */
     bool weights_change;
     struct parameter_set *parameters;
@@ -172,6 +179,11 @@ const struct kernel_context *node_context(const struct node *node);
  * was this part, with so many of the node's operations (forward once, backward twice). The rest of
  * a node is forward or backward. Nothing happens where nothing is measured. */
 void graph_lap(const struct node *node, enum profile_part part, double operations);
+
+/* Between these calls the nodes belong to one layer more: a unit of `recompute`. A call to begin
+ * ends the layer before. */
+void graph_begin_layer(struct graph *graph);
+void graph_end_layers(struct graph *graph);
 
 /* Marks a value to be read after the run. */
 void graph_keep_value(struct graph *graph, struct value *value);

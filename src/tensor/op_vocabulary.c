@@ -10,6 +10,7 @@ enum { HIDDEN, WEIGHT, BIAS, Q_HIDDEN, Q_WEIGHT, Q_BIAS, TARGETS, INPUTS };
 
 struct vocabulary {
     int output_of[SCORE_COUNT]; /* index of the output, -1: not asked */
+    int early; /* index of the output that holds the gradient of hidden, -1: none */
     int64_t words, chunk_rows;
     struct weight_product p, q; /* q.weight NULL: none */
 };
@@ -81,6 +82,74 @@ static int64_t rows_from(const struct vocabulary *v, int64_t first, int64_t toke
     return tokens - first < v->chunk_rows ? tokens - first : v->chunk_rows;
 }
 
+static const float *score_gradient(const struct node *node, enum vocabulary_score score)
+{
+    const struct vocabulary *v = node->attributes;
+    return v->output_of[score] < 0 ? NULL : node->outputs[v->output_of[score]]->gradient;
+}
+
+/* The chunk's logits become their gradients, and those of the hidden rows, the weight and the bias
+ * follow. */
+static void chunk_gradients(const struct node *node, const struct chunk *chunk,
+                            const struct packed_heads *heads, int64_t first, int64_t rows,
+                            float *dhidden, float beta_hidden)
+{
+    const struct vocabulary *v = node->attributes;
+    const struct kernels *kernels = node_kernels(node);
+    const struct kernel_context *context = node_context(node);
+    const struct value *hidden = node->inputs[HIDDEN], *weight = node->inputs[WEIGHT];
+    const struct value *bias = node->inputs[BIAS];
+    const int32_t *targets = node->inputs[TARGETS] ? node->inputs[TARGETS]->tensor.data : NULL;
+    const float *dcross = score_gradient(node, SCORE_CROSS_ENTROPY);
+    const float *dkl = score_gradient(node, SCORE_KL);
+    int64_t width = tensor_width(&hidden->tensor);
+    kernels->vocabulary_dlogits(context, chunk->logits, v->q.weight ? chunk->q_logits : NULL,
+                                targets ? targets + first : NULL, dcross ? dcross + first : NULL,
+                                dkl ? dkl + first : NULL, rows, v->words);
+    if (hidden->needs_gradient) {
+        struct product dx = {.c = dhidden + first * width,
+                             .c_row = width,
+                             .a = chunk->logits,
+                             .a_row = v->words,
+                             .a_k = 1,
+                             .m = rows,
+                             .n = width,
+                             .k = v->words,
+                             .beta = beta_hidden};
+        weight_product_run(node, &v->p, &dx, heads->p_transposed);
+    }
+    if (weight->needs_gradient)
+        weight_product_gradient(
+            node, &v->p, weight->gradient, first ? 1.0f : node->beta[WEIGHT],
+            (struct rows_operand){(const float *)hidden->tensor.data + first * width, false},
+            (struct rows_operand){chunk->logits, false}, rows, chunk->packed);
+    if (bias && bias->needs_gradient)
+        kernels->column_sum(context, bias->gradient, chunk->logits, rows, v->words,
+                            first ? 1.0f : node->beta[BIAS]);
+}
+
+/* The gradient of the hidden rows, when it is made in passing. */
+static struct value *early_output(const struct node *node)
+{
+    const struct vocabulary *v = node->attributes;
+    return v->early < 0 ? NULL : node->outputs[v->early];
+}
+
+/* Where the caller's seed is all that comes to the loss, the gradients are made while the logits
+ * are there: making these again would be a fourth product. (Nothing else writes the weight's
+ * gradient before this node's backward: it is first or adds to an earlier batch.) */
+static bool goes_backward_early(const struct node *node)
+{
+    const struct vocabulary *v = node->attributes;
+    if (v->early < 0 || !node->backward_runs || node->outputs[v->early]->tensor.shape[0] < 1)
+        return false;
+    int came = 0;
+    for (int i = 0; i < node->output_count; i++)
+        came += node->outputs[i]->gradient_comes;
+    const struct value *loss = node->outputs[v->output_of[SCORE_CROSS_ENTROPY]];
+    return came == 1 && loss->gradient_seeded && !loss->seed_is_copied;
+}
+
 static void forward(const struct node *node)
 {
     const struct vocabulary *v = node->attributes;
@@ -89,7 +158,9 @@ static void forward(const struct node *node)
     const struct chunk chunk = chunk_of(node);
     const float *q_logits = v->q.weight ? chunk.q_logits : NULL;
     const int32_t *targets = node->inputs[TARGETS] ? node->inputs[TARGETS]->tensor.data : NULL;
-    const struct packed_heads heads = pack_heads(node, false);
+    bool early = goes_backward_early(node);
+    const struct packed_heads heads =
+        pack_heads(node, early && node->inputs[HIDDEN]->needs_gradient);
     for (int64_t first = 0; first < tokens; first += v->chunk_rows) {
         int64_t rows = rows_from(v, first, tokens);
         chunk_logits(node, &chunk, &heads, first, rows);
@@ -100,56 +171,31 @@ static void forward(const struct node *node)
                             : (float *)node->outputs[v->output_of[s]]->tensor.data + first;
         node_kernels(node)->vocabulary_scores(context, scores, chunk.logits, q_logits,
                                               targets ? targets + first : NULL, rows, v->words);
+        if (early)
+            chunk_gradients(node, &chunk, &heads, first, rows, early_output(node)->tensor.data,
+                            0.0f);
     }
-}
-
-static const float *score_gradient(const struct node *node, enum vocabulary_score score)
-{
-    const struct vocabulary *v = node->attributes;
-    return v->output_of[score] < 0 ? NULL : node->outputs[v->output_of[score]]->gradient;
 }
 
 static void backward(const struct node *node)
 {
     const struct vocabulary *v = node->attributes;
-    const struct kernels *kernels = node_kernels(node);
-    struct value *hidden = node->inputs[HIDDEN], *weight = node->inputs[WEIGHT];
-    struct value *bias = node->inputs[BIAS];
-    int64_t tokens = tensor_rows(&hidden->tensor), width = tensor_width(&hidden->tensor);
-    const int32_t *targets = node->inputs[TARGETS] ? node->inputs[TARGETS]->tensor.data : NULL;
-    const float *dcross = score_gradient(node, SCORE_CROSS_ENTROPY);
-    const float *dkl = score_gradient(node, SCORE_KL);
-    const struct kernel_context *context = node_context(node);
+    struct value *hidden = node->inputs[HIDDEN];
+    int64_t tokens = tensor_rows(&hidden->tensor);
+    if (goes_backward_early(node)) {
+        if (hidden->needs_gradient)
+            node_kernels(node)->accumulate(node_context(node), hidden->gradient,
+                                           early_output(node)->tensor.data, node->beta[HIDDEN],
+                                           tensor_count(&hidden->tensor));
+        return;
+    }
     const struct chunk chunk = chunk_of(node);
     const struct packed_heads heads = pack_heads(node, hidden->needs_gradient);
     /* Without tokens one empty chunk still writes the gradients of the head. */
     for (int64_t first = 0; first < tokens || first == 0; first += v->chunk_rows) {
         int64_t rows = rows_from(v, first, tokens);
         chunk_logits(node, &chunk, &heads, first, rows);
-        kernels->vocabulary_dlogits(context, chunk.logits, v->q.weight ? chunk.q_logits : NULL,
-                                    targets ? targets + first : NULL,
-                                    dcross ? dcross + first : NULL, dkl ? dkl + first : NULL, rows,
-                                    v->words);
-        if (hidden->needs_gradient) {
-            struct product dx = {.c = hidden->gradient + first * width,
-                                 .c_row = width,
-                                 .a = chunk.logits,
-                                 .a_row = v->words,
-                                 .a_k = 1,
-                                 .m = rows,
-                                 .n = width,
-                                 .k = v->words,
-                                 .beta = node->beta[HIDDEN]};
-            weight_product_run(node, &v->p, &dx, heads.p_transposed);
-        }
-        if (weight->needs_gradient)
-            weight_product_gradient(
-                node, &v->p, weight->gradient, first ? 1.0f : node->beta[WEIGHT],
-                (struct rows_operand){(const float *)hidden->tensor.data + first * width, false},
-                (struct rows_operand){chunk.logits, false}, rows, chunk.packed);
-        if (bias && bias->needs_gradient)
-            kernels->column_sum(context, bias->gradient, chunk.logits, rows, v->words,
-                                first ? 1.0f : node->beta[BIAS]);
+        chunk_gradients(node, &chunk, &heads, first, rows, hidden->gradient, node->beta[HIDDEN]);
     }
 }
 
@@ -158,6 +204,7 @@ static const struct op vocabulary_op = {
     .forward = forward,
     .backward = backward,
     .saves_inputs = 1u << HIDDEN | 1u << Q_HIDDEN | 1u << TARGETS,
+    .saves_outputs = ~0u, /* the gradient made early; the scores are small */
     .integer_inputs = 1u << TARGETS,
     .constant_inputs = 1u << Q_HIDDEN | 1u << Q_WEIGHT | 1u << Q_BIAS,
 };
@@ -229,6 +276,15 @@ bool op_vocabulary(struct graph *graph, const char *place, const struct vocabula
     }
     int64_t width = tensor_width(&inputs[HIDDEN]->tensor);
     node->operations = 2.0 * (double)tokens * (double)width * (double)words;
+    v->early = -1;
+    if (graph_get_options(graph)->tape && !v->q.weight && v->output_of[SCORE_CROSS_ENTROPY] >= 0) {
+        int64_t shape[] = {tokens, width};
+        v->early = node->output_count;
+        struct value *early = graph_output(node, DTYPE_F32, 2, shape);
+        if (!early)
+            return false;
+        early->needs_gradient = false;
+    }
     const struct kernels *kernels = graph_get_options(graph)->kernels;
     node->scratch_floats = weight_product_scratch(kernels, &v->p, words);
     node->shared_floats =

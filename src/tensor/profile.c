@@ -12,6 +12,7 @@ static const char *const part_names[PROFILE_PARTS] = {
     [PROFILE_BACKWARD_X] = " backward x",
     [PROFILE_BACKWARD_WEIGHT] = " backward weight",
     [PROFILE_BACKWARD_BIAS] = " backward bias",
+    [PROFILE_AGAIN] = " again",
     [PROFILE_BACKWARD_ACTIVATION] = " backward activation",
     [PROFILE_PACKING] = " packing",
 };
@@ -90,14 +91,19 @@ void graph_lap(const struct node *node, enum profile_part part, double operation
     profile->lapped += operations;
 }
 
-void graph_run_profiled(const struct node *node, bool backward)
+void graph_run_node(const struct node *node, enum profile_part part)
 {
     struct profile *profile = node->graph->options.profile;
-    profile->lapped = 0.0;
-    profile->mark = process_now();
+    bool backward = part == PROFILE_BACKWARD;
+    if (profile) {
+        profile->lapped = 0.0;
+        profile->mark = process_now();
+    }
     (backward ? node->op->backward : node->op->forward)(node);
+    if (!profile)
+        return;
     double operations = (backward ? 2 : 1) * node->operations - profile->lapped;
     /* An op that named the parts of its backward has nothing left but the way back to here. */
     if (!backward || profile->lapped == 0.0 || operations > 0.0)
-        graph_lap(node, backward ? PROFILE_BACKWARD : PROFILE_FORWARD, operations);
+        graph_lap(node, part, operations);
 }

@@ -13,6 +13,7 @@
 enum profile_part {
     PROFILE_WHOLE, /* of what has no directions */
     PROFILE_FORWARD,
+    PROFILE_AGAIN,    /* forward once more in backward, where layers are recomputed */
     PROFILE_BACKWARD, /* all of it, or what the op did not split */
     PROFILE_BACKWARD_X,
     PROFILE_BACKWARD_WEIGHT,

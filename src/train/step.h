@@ -16,6 +16,7 @@ struct step_settings {
     enum recipe_task task;
     const float *class_weights; /* (labels); NULL: 1 each */
     double label_smoothing;     /* RECIPE_CLASSIFY */
+    bool recompute;             /* the insides of layers, instead of keeping them for backward */
     struct mask_rule mask;      /* RECIPE_MLM */
     uint64_t seed;              /* of dropout */
     enum precision precision;
