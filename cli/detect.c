@@ -137,7 +137,8 @@ static void say_how(const struct call *call, const struct detect_work *work,
     if (!assay_detector_fits(work->detector, session, line, sizeof line))
         call_note(call, "%s", line);
     if (!info->calibrated) {
-        call_note(call, "%s; assay calibrate gives it operating points", info->reason);
+        if (call->verbose) /* each verdict says it, too */
+            call_note(call, "%s; assay calibrate gives it operating points", info->reason);
         return;
     }
     if (info->fpr > 0.0)
