@@ -14,6 +14,7 @@ extern const struct verb verb_train;
 extern const struct verb verb_parity;
 extern const struct verb verb_doctor;
 extern const struct verb verb_bench;
+extern const struct verb verb_data_dedup;
 
 /* Verbs of the road that this version does not have. */
 extern const struct verb verbs_to_come[];
