@@ -15,6 +15,7 @@ base
 tensor base
 text base
 data base
+prepare base text data
 hub base
 image base
 cpu base tensor

@@ -2,6 +2,8 @@
 #ifndef ASSAY_ASSAY_H
 #define ASSAY_ASSAY_H
 
+#include "assay/attack.h"
+#include "assay/data_make.h"
 #include "assay/detect.h"
 #include "assay/machine.h"
 #include "assay/model.h"
