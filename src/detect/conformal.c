@@ -30,18 +30,18 @@ static int64_t choose_ranks(int64_t *ranks, int64_t count, const int64_t *wanted
     return used;
 }
 
-/* Those of the ranks at which the run of a score ends, each once. */
+/* The scores at these ranks, each once. */
 static void keep(struct conformal *out, const float *sorted, const int64_t *ranks, int64_t used)
 {
     for (int64_t i = 0; i < used; i++) {
-        float score = sorted[ranks[i] - 1];
+        int64_t at = ranks[i] - 1;
+        float score = sorted[at];
         if (out->kept && out->scores[out->kept - 1] == score)
             continue;
-        int64_t end = ranks[i];
-        while (end < out->count && sorted[end] == score)
-            end++;
+        while (at > 0 && sorted[at - 1] == score)
+            at--;
         out->scores[out->kept] = score;
-        out->ranks[out->kept++] = end;
+        out->above[out->kept++] = at;
     }
 }
 
@@ -53,8 +53,8 @@ assay_status conformal_make(struct conformal *out, const float *sorted, int64_t 
     int64_t room = whole ? count : CONFORMAL_KEPT + wanted_count;
     int64_t *chosen = whole ? NULL : memory_allocate((size_t)room, sizeof *chosen);
     out->scores = memory_allocate((size_t)room, sizeof *out->scores);
-    out->ranks = whole ? NULL : memory_allocate((size_t)room, sizeof *out->ranks);
-    if (!out->scores || (!whole && (!chosen || !out->ranks))) {
+    out->above = whole ? NULL : memory_allocate((size_t)room, sizeof *out->above);
+    if (!out->scores || (!whole && (!chosen || !out->above))) {
         memory_free(chosen);
         conformal_free(out);
         return error_memory(error, (size_t)room * sizeof *chosen);
@@ -72,7 +72,7 @@ assay_status conformal_make(struct conformal *out, const float *sorted, int64_t 
 void conformal_free(struct conformal *conformal)
 {
     memory_free(conformal->scores);
-    memory_free(conformal->ranks);
+    memory_free(conformal->above);
     *conformal = (struct conformal){0};
 }
 
@@ -87,14 +87,8 @@ double conformal_p(const struct conformal *c, float score)
         else
             low = middle + 1;
     }
-    int64_t above;
-    if (!c->ranks)
-        above = low;
-    else if (low > 0 && c->scores[low - 1] == score)
-        above = c->ranks[low - 1];
-    else if (low < c->kept)
-        above = c->ranks[low] - 1; /* at least that one lies below */
-    else
-        above = c->count;
+    /* Those above the first kept score below this one: all that reach it, and maybe some of what
+     * was not kept between. */
+    int64_t above = !c->above ? low : low < c->kept ? c->above[low] : c->count;
     return (double)(above + 1) / (double)(c->count + 1);
 }

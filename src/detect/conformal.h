@@ -5,7 +5,8 @@
  * For a negative text drawn like these, P(p <= a) <= a for every a, whatever the model is (Vovk,
  * Gammerman and Shafer, 2005; Bates et al., 2023, for testing outliers). Up to
  * CONFORMAL_KEPT scores are kept one by one; of more, the highest and then evenly spaced ones with
- * their ranks, and p is rounded up, which keeps the promise. Owns its arrays; immutable when made.
+ * how many lie above each, and p is rounded up, which keeps the promise. Owns its arrays; immutable
+ * when made.
  */
 #ifndef ASSAY_DETECT_CONFORMAL_H
 #define ASSAY_DETECT_CONFORMAL_H
@@ -19,8 +20,8 @@ enum { CONFORMAL_KEPT = 2000 };
 struct conformal {
     int64_t count;  /* negatives; 0: nothing is known */
     int64_t kept;   /* of the arrays */
-    float *scores;  /* (kept), falling */
-    int64_t *ranks; /* (kept) negatives at or above it, rising; NULL: all are kept */
+    float *scores;  /* (kept), falling; with `above` each once */
+    int64_t *above; /* (kept) negatives with higher scores, rising from 0; NULL: all are kept */
 };
 
 /* sorted (count): falling. `wanted` (wanted_count) are ranks that must be among those kept. */

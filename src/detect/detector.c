@@ -277,11 +277,11 @@ static assay_status read_refused(struct calibration *c, const struct json *objec
     return status;
 }
 
-/* `scores` falling, `ranks` rising; the last of them is that of the lowest score. */
+/* `log_odds` falling, `above` rising from 0. */
 static assay_status read_scores(struct conformal *out, const struct json *object,
                                 assay_error *error)
 {
-    const struct json *part, *scores, *ranks;
+    const struct json *part, *scores, *above;
     assay_status status = read_part(&part, object, "scores", JSON_OBJECT, false, error);
     if (status != ASSAY_OK || !part)
         return status;
@@ -289,37 +289,37 @@ static assay_status read_scores(struct conformal *out, const struct json *object
     if (status == ASSAY_OK)
         status = read_part(&scores, part, "log_odds", JSON_ARRAY, true, error);
     if (status == ASSAY_OK)
-        status = read_part(&ranks, part, "ranks", JSON_ARRAY, false, error);
+        status = read_part(&above, part, "above", JSON_ARRAY, false, error);
     if (status != ASSAY_OK)
         return status;
     size_t kept = json_count(scores);
     if (kept < 1 || kept > CONFORMAL_KEPT + CALIBRATION_POINTS ||
-        (ranks ? json_count(ranks) != kept : (int64_t)kept != out->count))
-        return wrong(error, "scores", "the numbers of scores, ranks and negatives do not agree");
+        (above ? json_count(above) != kept : (int64_t)kept != out->count))
+        return wrong(error, "scores", "the numbers of scores and of negatives do not agree");
     out->scores = memory_allocate(kept, sizeof *out->scores);
-    out->ranks = ranks ? memory_allocate(kept, sizeof *out->ranks) : NULL;
-    if (!out->scores || (ranks && !out->ranks))
-        return error_memory(error, kept * sizeof *out->ranks);
+    out->above = above ? memory_allocate(kept, sizeof *out->above) : NULL;
+    if (!out->scores || (above && !out->above))
+        return error_memory(error, kept * sizeof *out->above);
     for (size_t i = 0; i < kept; i++) {
-        const struct json *score = json_element(scores, i), *rank = json_element(ranks, i);
+        const struct json *score = json_element(scores, i), *higher = json_element(above, i);
         double value = json_number(score);
         if ((json_kind(score) != JSON_NUMBER && json_kind(score) != JSON_INTEGER) ||
             !(fabs(value) <= (double)FLT_MAX))
             return wrong(error, "log_odds", "a score is not a finite number");
         out->scores[i] = (float)value;
         if (i &&
-            (ranks ? out->scores[i] >= out->scores[i - 1] : out->scores[i] > out->scores[i - 1]))
+            (above ? out->scores[i] >= out->scores[i - 1] : out->scores[i] > out->scores[i - 1]))
             return wrong(error, "log_odds", "the scores do not fall");
-        if (!ranks)
+        if (!above)
             continue;
-        if (json_kind(rank) != JSON_INTEGER)
-            return wrong(error, "ranks", "a rank is not an integer");
-        out->ranks[i] = json_integer(rank);
-        if (out->ranks[i] <= (i ? out->ranks[i - 1] : 0) || out->ranks[i] > out->count)
-            return wrong(error, "ranks", "the ranks do not rise up to the count");
+        if (json_kind(higher) != JSON_INTEGER)
+            return wrong(error, "above", "a number of higher scores is not an integer");
+        out->above[i] = json_integer(higher);
+        if (i ? out->above[i] <= out->above[i - 1] : out->above[i] != 0)
+            return wrong(error, "above", "the numbers of higher scores do not rise from 0");
+        if (out->above[i] >= out->count)
+            return wrong(error, "above", "more scores are higher than there are");
     }
-    if (ranks && out->ranks[kept - 1] != out->count)
-        return wrong(error, "ranks", "the last rank is not that of the lowest score");
     out->kept = (int64_t)kept;
     return ASSAY_OK;
 }

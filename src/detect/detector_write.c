@@ -120,10 +120,10 @@ static void put_negatives(struct json_writer *w, const struct conformal *negativ
     for (int64_t i = 0; i < negatives->kept; i++)
         put_score(w, negatives->scores[i]);
     end_line(w, indent);
-    if (negatives->ranks) {
-        indent = begin_line(w, "ranks");
+    if (negatives->above) {
+        indent = begin_line(w, "above");
         for (int64_t i = 0; i < negatives->kept; i++)
-            json_put_integer(w, negatives->ranks[i]);
+            json_put_integer(w, negatives->above[i]);
         end_line(w, indent);
     }
     json_end_object(w);
