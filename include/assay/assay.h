@@ -3,6 +3,9 @@
 #define ASSAY_ASSAY_H
 
 #include "assay/bench.h"
+#include "assay/attack.h"
+#include "assay/data_make.h"
+#include "assay/detect.h"
 #include "assay/machine.h"
 #include "assay/model.h"
 #include "assay/parity.h"
