@@ -213,8 +213,11 @@ static size_t heading(struct run *cells, size_t i, size_t end)
     size_t signs = tail;
     while (signs > behind && cells->cell[signs - 1] == '#')
         signs--;
-    if (signs < tail && (signs == behind || cells->cell[signs - 1] == ' '))
+    if (signs < tail && (signs == behind || cells->cell[signs - 1] == ' ')) {
+        while (signs > behind && cells->cell[signs - 1] == ' ')
+            signs--;
         drop(cells, signs, tail);
+    }
     return behind;
 }
 
