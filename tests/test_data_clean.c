@@ -124,6 +124,13 @@ static void folders_become_jsonl(void **state)
     holds("classes.jsonl",
           "{\"id\": \"ai/1.txt\", \"text\": \"made up\", \"label\": \"ai\"}\n"
           "{\"id\": \"human/1.txt\", \"text\": \"written\", \"label\": \"human\"}\n");
+    struct json *card = json_file("classes.jsonl.card.json");
+    const struct json *inputs = json_member(json_element(json_member(card, "steps"), 0), "inputs");
+    /* as `cd classes && sha256sum ai/1.txt human/1.txt | sha256sum` */
+    assert_string_equal(member_text(json_element(inputs, 0), "sha256"),
+                        "027cb4a8205c6883bbb1d2777ef3fec98566767262b7fffa4509ed3186ef7c72");
+    assert_int_equal(json_integer(json_member(json_element(inputs, 0), "bytes")), 16);
+    json_free(card);
     assay_data_report_close(report);
     assert_int_equal(refused("classes", "classes.csv", &options, &error), ASSAY_ERROR_ARGUMENT);
     assert_non_null(strstr(error.expected, ".jsonl"));

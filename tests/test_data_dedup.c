@@ -343,6 +343,10 @@ static void what_is_wrong_is_refused(void **state)
     options.shingle = 3;
     options.only_against = true;
     assert_int_equal(assay_data_dedup(&report, &options, &error), ASSAY_ERROR_ARGUMENT);
+    options.against = &options.files.input;
+    options.against_count = 1;
+    assert_int_equal(assay_data_dedup(&report, &options, &error), ASSAY_ERROR_ARGUMENT);
+    assert_non_null(strstr(error.message, "against itself"));
     assert_int_equal(count_entries("bad.out.jsonl"), 0);
 }
 

@@ -175,7 +175,14 @@ static assay_status know_rows(struct dedup *d, int32_t file, assay_error *error)
     const char *path = d->options->against[file - 1];
     assay_rows *rows = NULL;
     struct fingerprint *mark = &d->marks[file];
-    assay_status status = fingerprint_take(mark, path, NULL, NULL, error);
+    assay_status status = ASSAY_OK;
+    if (fingerprint_same_file(&d->job.mark, path)) {
+        status = error_set(error, ASSAY_ERROR_ARGUMENT,
+                           "the input is held against itself: no row would be left");
+        error_at_file(error, path);
+    }
+    if (!status)
+        status = fingerprint_take(mark, path, NULL, NULL, error);
     if (!status)
         status = job_rows(&d->job, &rows, path, error);
     int64_t count = 0;
@@ -256,6 +263,8 @@ static assay_status finish(struct dedup *d, assay_error *error)
     }
     if (d->options->against_count)
         report_add(report, "removed", "of these, as in another file", d->across);
+    if (!d->output->rows)
+        report_note(report, "no row is left");
     if (counts.cut)
         report_note(report,
                     "%lld rows had more than %d candidates; only so many of each were compared",
