@@ -325,6 +325,30 @@ static void a_killed_split_leaves_whole_parts(void **state)
     memory_free(test);
 }
 
+/* Each allocation fails once: one error, nothing left behind, and no leak (the sanitizer tells). */
+static void memory_may_run_out(void **state)
+{
+    (void)state;
+    put_rows();
+    for (enum verb verb = DEDUP; verb < VERBS; verb++) {
+        name_files("all.jsonl", verb == SPLIT ? "memory" : "memory.jsonl");
+        uint64_t before = memory_allocation_count();
+        assert_int_equal(call(verb, NULL), ASSAY_OK);
+        uint64_t calls = memory_allocation_count() - before;
+        assert_true(calls > 50);
+        for (uint64_t n = 1; n <= calls; n++) {
+            remove_outputs();
+            memory_fail_at(n);
+            assay_status status = call(verb, NULL);
+            memory_fail_at(0);
+            assert_true(status == ASSAY_OK || status == ASSAY_ERROR_MEMORY);
+            assert_int_equal(how_much(verb), status == ASSAY_OK ? 2 : 0);
+            assert_int_equal(count_entries(".partial"), 0);
+        }
+        remove_outputs();
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -334,6 +358,7 @@ int main(void)
         cmocka_unit_test(a_failing_disk_leaves_nothing_half),
         cmocka_unit_test(a_kill_leaves_nothing_half),
         cmocka_unit_test(a_killed_split_leaves_whole_parts),
+        cmocka_unit_test(memory_may_run_out),
     };
     return cmocka_run_group_tests(tests, data_folder_make, data_folder_remove);
 }
