@@ -54,7 +54,7 @@ const struct verb verb_data_dedup = {
         "--threshold. Which rows go depends on their order, and on nothing else.\n\n"
         "OUT has the format of IN and all fields of its rows. OUT.removed.jsonl names for each "
         "row taken out the row that it is a duplicate of, and how similar they are; OUT.card.json "
-        "and OUT.card.md say what was done. Memory: some 400 bytes a row; 4 bytes a shingle lie in "
+        "and OUT.card.md say what was done. Memory: some 500 bytes a row; 4 bytes a shingle lie in "
         "an unnamed file beside OUT while it works.",
     .example = "assay data dedup train.jsonl -o train.unique.jsonl --against test.jsonl",
     .flags = flags,

@@ -83,14 +83,29 @@ static void print_counts(const assay_data_report *report)
     }
 }
 
+/* A key of a recipe: in quotes where YAML would read something else into it. */
+static void print_key(const char *label)
+{
+    bool plain = *label != '\0';
+    for (const char *c = label; *c && plain; c++)
+        plain = (unsigned char)*c >= 0x80 || (*c >= '0' && *c <= '9') || *c == '_' ||
+                ((*c | 32) >= 'a' && (*c | 32) <= 'z');
+    if (plain) {
+        fputs(label, stdout);
+        return;
+    }
+    struct json_out out = {.file = stdout};
+    out_text(&out, label);
+}
+
 static void print_weights(const assay_data_report *report)
 {
     double weight;
     const char *label;
     for (int64_t i = 0; (label = assay_data_report_weight(report, i, &weight)); i++) {
         fputs(i ? ", " : "class_weights: {", stdout);
-        print_plain(stdout, label);
-        printf(": %.6g", weight);
+        print_key(label);
+        printf(": %.9g", weight);
     }
     if (assay_data_report_weight(report, 0, &weight))
         fputs("}\n", stdout);

@@ -16,7 +16,10 @@ extern const struct verb verb_train;
 extern const struct verb verb_parity;
 extern const struct verb verb_doctor;
 extern const struct verb verb_bench;
+extern const struct verb verb_data_clean;
 extern const struct verb verb_data_dedup;
+extern const struct verb verb_data_split;
+extern const struct verb verb_data_balance;
 
 /* Verbs of the road that this version does not have. */
 extern const struct verb verbs_to_come[];

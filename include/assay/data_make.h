@@ -143,7 +143,7 @@ void assay_dedup_options_init(assay_dedup_options *options);
 /* Texts are compared as their words: runs of letters, marks and digits after NFC, small letters.
  * Exact duplicates have the same words. Near-duplicates are looked for by MinHash (120
  * permutations, 20 bands of 6) and compared by the Jaccard similarity of their sets of shingles; a
- * row goes when an earlier row that stays is as near as the threshold. Keeps some 400 bytes a row,
+ * row goes when an earlier row that stays is as near as the threshold. Keeps some 500 bytes a row,
  * and 4 bytes a shingle in an unnamed file beside the output. */
 assay_status assay_data_dedup(assay_data_report **report, const assay_dedup_options *options,
                               assay_error *error);

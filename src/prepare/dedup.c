@@ -2,7 +2,7 @@
 #include "base/memory.h"
 #include "prepare/job.h"
 #include "prepare/near.h"
-#include "prepare/row_batch.h"
+#include "prepare/row_features.h"
 
 #include <string.h>
 
@@ -18,8 +18,7 @@ struct dedup {
     struct job job;
     struct near_index *index;
     struct row_batch batch;
-    struct features *features;       /* (BATCH_ROWS) */
-    struct shingle_scratch *scratch; /* (threads) */
+    struct row_features hashed; /* of the batch */
     struct origin *origins;
     int64_t origin_count, origin_capacity;
     struct buffer ids;
@@ -29,7 +28,6 @@ struct dedup {
     struct card_file *inputs; /* the input, then the files of `against` */
     struct fingerprint *marks;
     int64_t read, exact, near, across;
-    _Atomic bool no_memory;
 };
 
 void assay_dedup_options_init(assay_dedup_options *options)
@@ -61,17 +59,6 @@ static assay_status check_options(const assay_dedup_options *options, assay_erro
     return ASSAY_OK;
 }
 
-/* ---- the parallel part: features of a batch */
-
-static void make_features(void *context, int64_t row, int thread)
-{
-    struct dedup *d = context;
-    const struct held_row *held = &d->batch.rows[row];
-    if (!features_make(&d->features[row], &d->scratch[thread], held->text, held->text_length,
-                       d->options->shingle, !d->options->exact_only))
-        d->no_memory = true;
-}
-
 static assay_status next_batch(struct dedup *d, assay_rows *rows, const struct row_source *source,
                                assay_error *error)
 {
@@ -81,8 +68,7 @@ static assay_status next_batch(struct dedup *d, assay_rows *rows, const struct r
         return status;
     job_tell(&d->job, d->read, assay_rows_bytes(rows));
     job_phase(&d->job, "hashing");
-    thread_pool_run(d->job.pool, d->batch.count, make_features, d);
-    return d->no_memory ? error_memory(error, BATCH_BYTES) : ASSAY_OK;
+    return row_features_make(&d->hashed, &d->batch, d->job.pool, error);
 }
 
 /* ---- the ordered part */
@@ -170,13 +156,13 @@ static assay_status one_row(struct dedup *d, int64_t i, assay_error *error)
 {
     const struct held_row *row = &d->batch.rows[i];
     struct near_match match;
-    near_find(d->index, &match, &d->features[i], NULL);
+    near_find(d->index, &match, &d->hashed.rows[i], NULL);
     d->read++;
     if (match.text >= 0)
         return remove_row(d, row, &match, error);
     assay_status status = ASSAY_OK;
     if (!d->options->only_against) {
-        status = near_add(d->index, &d->features[i], &match, error);
+        status = near_add(d->index, &d->hashed.rows[i], &match, error);
         if (!status)
             status = keep_origin(d, row, 0, error);
     }
@@ -189,7 +175,14 @@ static assay_status know_rows(struct dedup *d, int32_t file, assay_error *error)
     const char *path = d->options->against[file - 1];
     assay_rows *rows = NULL;
     struct fingerprint *mark = &d->marks[file];
-    assay_status status = fingerprint_take(mark, path, NULL, NULL, error);
+    assay_status status = ASSAY_OK;
+    if (fingerprint_same_file(&d->job.mark, path)) {
+        status = error_set(error, ASSAY_ERROR_ARGUMENT,
+                           "the input is held against itself: no row would be left");
+        error_at_file(error, path);
+    }
+    if (!status)
+        status = fingerprint_take(mark, path, NULL, NULL, error);
     if (!status)
         status = job_rows(&d->job, &rows, path, error);
     int64_t count = 0;
@@ -199,11 +192,11 @@ static assay_status know_rows(struct dedup *d, int32_t file, assay_error *error)
         job_phase(&d->job, "comparing");
         for (int64_t i = 0; i < d->batch.count && !status; i++) {
             struct near_match match;
-            near_find(d->index, &match, &d->features[i], NULL);
+            near_find(d->index, &match, &d->hashed.rows[i], NULL);
             count++;
             if (match.text >= 0)
                 continue; /* what it is a duplicate of speaks for it */
-            status = near_add(d->index, &d->features[i], &match, error);
+            status = near_add(d->index, &d->hashed.rows[i], &match, error);
             if (!status)
                 status = keep_origin(d, &d->batch.rows[i], file, error);
         }
@@ -270,6 +263,8 @@ static assay_status finish(struct dedup *d, assay_error *error)
     }
     if (d->options->against_count)
         report_add(report, "removed", "of these, as in another file", d->across);
+    if (!d->output->rows)
+        report_note(report, "no row is left");
     if (counts.cut)
         report_note(report,
                     "%lld rows had more than %d candidates; only so many of each were compared",
@@ -292,14 +287,14 @@ static assay_status begin(struct dedup *d, assay_error *error)
     assay_status status = job_open(&d->job, "dedup", &options->files, false, error);
     if (status)
         return status;
-    size_t threads = (size_t)thread_pool_size(d->job.pool);
-    d->features = memory_allocate_zeroed(BATCH_ROWS, sizeof *d->features);
-    d->scratch = memory_allocate_zeroed(threads, sizeof *d->scratch);
     d->inputs = memory_allocate_zeroed(options->against_count + 1, sizeof *d->inputs);
     d->marks = memory_allocate_zeroed(options->against_count + 1, sizeof *d->marks);
-    if (!d->features || !d->scratch || !d->inputs || !d->marks)
-        return error_memory(error, BATCH_ROWS * sizeof *d->features);
+    if (!d->inputs || !d->marks)
+        return error_memory(error, options->against_count * sizeof *d->marks);
     status = row_batch_open(&d->batch, error);
+    if (!status)
+        status = row_features_open(&d->hashed, d->job.pool, options->shingle, !options->exact_only,
+                                   error);
     if (!status)
         status = near_open(&d->index, &settings, options->files.output, error);
     if (!status)
@@ -311,12 +306,7 @@ static assay_status begin(struct dedup *d, assay_error *error)
 
 static void end(struct dedup *d)
 {
-    for (int i = 0; d->features && i < BATCH_ROWS; i++)
-        features_free(&d->features[i]);
-    for (int i = 0; d->scratch && i < thread_pool_size(d->job.pool); i++)
-        shingle_scratch_free(&d->scratch[i]);
-    memory_free(d->features);
-    memory_free(d->scratch);
+    row_features_close(&d->hashed);
     memory_free(d->inputs);
     memory_free(d->marks);
     memory_free(d->origins);

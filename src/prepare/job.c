@@ -58,7 +58,7 @@ static assay_status check_output(const struct job *job, assay_error *error)
 static void tell_hashing(void *context, uint64_t done, uint64_t total)
 {
     struct job *job = context;
-    job->mark.bytes = total;
+    job->total = total;
     job_tell(job, 0, done);
 }
 
@@ -111,6 +111,7 @@ assay_status job_rows(struct job *job, assay_rows **rows, const char *path, assa
     if (job->files->rows)
         options = *job->files->rows;
     options.pair_field = NULL;
+    job->total = strcmp(path, job->files->input) == 0 ? job->mark.bytes : 0;
     return assay_rows_open(rows, path, &options, error);
 }
 
@@ -130,7 +131,7 @@ void job_tell(struct job *job, int64_t rows, uint64_t done)
         return;
     job->told = now;
     job->files->progress(job->files->context, job->phase ? job->phase : job->verb, rows, done,
-                         job->mark.bytes);
+                         job->total);
 }
 
 assay_status job_output(struct job *job, struct output_file **out, const char *path,

@@ -25,6 +25,7 @@ struct job {
     struct output_file *removed;
     const char *phase;
     double phase_began, told;
+    uint64_t total;     /* bytes of what is being read, for progress; 0: unknown */
     struct buffer line; /* of the removed file */
 };
 

@@ -4,7 +4,7 @@
  * similarity of .8 all but 0.3 % of pairs do. Texts are numbered from 0 in the order in which they
  * are added. A text is compared with at most NEAR_MAX_COMPARED candidates; how often that cut
  * something off is counted.
- * Keeps some 400 bytes a text in memory, and its set in a spill. One thread, but for making
+ * Keeps some 500 bytes a text in memory, and its set in a spill. One thread, but for making
  * features.
  */
 #ifndef ASSAY_PREPARE_NEAR_H
