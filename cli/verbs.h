@@ -1,4 +1,5 @@
-/* The verbs of the binary, each in a file of its name. */
+/* The verbs of the binary, each in a file of its name. A name may be two words, "data clean": the
+ * file is then data_clean.c, the record verb_data_clean, and `assay data` lists what it begins. */
 #ifndef CLI_VERBS_H
 #define CLI_VERBS_H
 

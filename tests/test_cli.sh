@@ -59,18 +59,37 @@ says "$out" 'pull -> data -> train'
 says "$out" 'Not yet'
 code 0 "--version" "$assay" --version
 says "$out" '^assay [0-9]'
-for verb in $("$assay" --verbs); do
-    code 0 "$verb --help" "$assay" "$verb" --help
+"$assay" --verbs >"$work/verbs"
+while read -r verb; do # a name of two words is two arguments
+    page=docs/verbs/$(echo "$verb" | tr ' ' _).md
+    code 0 "$verb --help" "$assay" $verb --help
     says "$out" "^assay $verb"
     says "$out" '^Example'
     says "$out" '--precision highest|high|medium'
     silent "$err"
-    "$assay" "$verb" --help --markdown >"$out" 2>"$err"
-    name="docs/verbs/$verb.md"
-    if cmp -s "$out" "$source/docs/verbs/$verb.md"; then good; else bad "$name: make docs"; fi
-done
+    "$assay" $verb --help --markdown >"$out" 2>"$err" </dev/null
+    name=$page
+    if cmp -s "$out" "$source/$page"; then good; else bad "$name: make docs"; fi
+done <"$work/verbs"
 code 2 "unknown verb" "$assay" detec
 says "$err" 'did you mean detect'
+silent "$out"
+code 0 "a first word alone" "$assay" data
+says "$out" '^assay data VERB'
+says "$out" '^  data clean '
+says "$out" '^  data show '
+same "a first word alone: only its verbs" "$(grep -c '^  train' "$out")" 0
+cp "$out" "$work/group"
+for words in "data --help" "data -h" "help data"; do
+    code 0 "$words" "$assay" $words
+    same "$words: the same" "$(cat "$out")" "$(cat "$work/group")"
+done
+code 0 "help of two words" "$assay" help data clean
+says "$out" '^assay data clean '
+code 2 "near a first word" "$assay" dta
+says "$err" 'did you mean data?'
+code 2 "unknown second word" "$assay" data claen --quiet
+says "$err" 'there is no verb "data claen"; did you mean data clean'
 silent "$out"
 code 2 "unknown flag" "$assay" detect "$model" --jsn
 says "$err" 'did you mean --json'
