@@ -7,7 +7,6 @@
     }
 
 const struct verb verbs_to_come[] = {
-    TO_COME("data show", "DATA...", "what a data set holds, and what in it gives the label away"),
     TO_COME("data clean", "IN -o OUT", "texts normalised, bad rows taken out"),
     TO_COME("data dedup", "IN -o OUT", "duplicates and near-duplicates taken out"),
     TO_COME("data split", "IN -o OUT", "parts for training and judging, by group"),
