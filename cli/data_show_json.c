@@ -193,6 +193,7 @@ void data_show_json(const assay_data_summary *summary)
     put_scripts(&out, summary);
     put_broken(&out, summary);
     put_repeats(&out, "texts", &summary->texts);
+    put_repeats(&out, "alike", &summary->alike);
     put_repeats(&out, "ids", &summary->ids);
     put_repeats(&out, "groups", &summary->groups);
     put_audit(&out, summary);

@@ -124,12 +124,17 @@ static void print_scripts(const assay_data_summary *summary)
 
 static void print_repeats(const assay_data_summary *summary)
 {
-    const assay_data_repeats *texts = &summary->texts, *ids = &summary->ids;
+    const assay_data_repeats *texts = &summary->texts, *alike = &summary->alike;
+    const assay_data_repeats *ids = &summary->ids;
     bool several = summary->file_count > 1;
     printf("Duplicates   %lld rows repeat an earlier one", (long long)texts->rows);
     if (several)
         printf(", %lld one of an earlier file", (long long)texts->rows_across);
     printf("; %lld texts have two labels\n", (long long)texts->disagreeing);
+    printf("Alike        %lld rows, case, spaces and marks aside", (long long)alike->rows);
+    if (several)
+        printf(", %lld one of an earlier file", (long long)alike->rows_across);
+    printf("; %lld texts have two labels\n", (long long)alike->disagreeing);
     if (ids->different)
         printf("Ids          %lld different, %lld rows repeat one\n", (long long)ids->different,
                (long long)ids->rows);
@@ -254,7 +259,7 @@ static void print_audit(const assay_data_summary *summary, bool all)
             summary->bars[ASSAY_DATA_TRAIT_STYLE]);
     }
     if (!summary->positive && !summary->audit_left_out)
-        printf("  With more than two labels, words and openings are listed, not judged.\n");
+        printf("  With more than two labels only format is judged: subjects differ in the rest.\n");
     if (summary->short_by)
         printf("  Counts of strings may be too small by up to %lld rows.\n",
                (long long)summary->short_by);

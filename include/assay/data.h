@@ -1,6 +1,6 @@
 /* What a data set holds, and what in it gives the label away without being read.
  *
- * The files are streamed; kept are hashes of texts, ids and groups (about 100 bytes a row), a
+ * The files are streamed; kept are hashes of texts, ids and groups (about 150 bytes a row), a
  * sample of rows and counts of strings (some 250 MB at most), never the texts. Where an example is
  * wanted, regular files are read a second time. The result belongs to the caller and does not
  * change; it may be read by many threads.
@@ -119,7 +119,8 @@ typedef struct assay_data_trait {
     double auroc;       /* at least 0.5; not a number for FILES */
     double low, high;   /* 95 % interval of this trait alone */
     double bound;       /* lower end of the one that holds for all traits at once */
-    double bar;         /* a leak where bound > bar; not a number: not judged */
+    double bar;         /* a leak where bound > bar; not a number: not judged, which with more than
+                           two labels is so for all but FORMAT and FILES */
     bool leak;
     double of_label, of_others; /* mean; of strings the share of rows; of FILES rows, and share */
     const char *fix;
@@ -143,7 +144,9 @@ typedef struct assay_data_summary {
     int32_t script_count;
     const assay_data_broken *broken_rows;
     int32_t broken_row_count;
-    assay_data_repeats texts, ids, groups;
+    assay_data_repeats texts; /* byte for byte; empty ones are left out */
+    assay_data_repeats alike; /* by letters and digits in lower case */
+    assay_data_repeats ids, groups;
     int64_t sampled;            /* rows that quantiles and features are from */
     const char *audit_left_out; /* why there is no audit of traits, or NULL */
     double bars[ASSAY_DATA_TRAIT_KINDS];

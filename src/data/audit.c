@@ -299,7 +299,8 @@ static assay_status audit_feature(struct audit *audit, struct columns *columns, 
     trait->name = text_feature_name(feature);
     trait->description = text_feature_description(feature);
     trait->kind = format ? ASSAY_DATA_TRAIT_FORMAT : ASSAY_DATA_TRAIT_STYLE;
-    trait->bar = bars[trait->kind];
+    /* Labels that are subjects differ in style too: of more than two, only format is judged. */
+    trait->bar = format || audit->positive >= 0 ? bars[trait->kind] : NAN;
     trait->fix = fixes[feature] ? fixes[feature] : no_switch;
     int32_t label = judge_labels(audited, estimate, audit, columns);
     trait->label = show->summary.labels[label].name;

@@ -255,9 +255,10 @@ assay_status audit_files(struct audit *audit, assay_error *error)
     assay_status status = ASSAY_OK;
     if (show->summary.file_count < 2 || !show->summary.rows)
         return ASSAY_OK;
-    status = add_files_trait(audit, "rows_across_files",
-                             "texts of one file that stand in another one too", "assay data dedup",
-                             &show->summary.texts, &show->text_crossings, error);
+    status = add_files_trait(
+        audit, "rows_across_files",
+        "texts of one file that stand in another one too, case, spaces and marks aside",
+        "assay data dedup", &show->summary.alike, &show->text_crossings, error);
     if (!status && show->summary.group_field)
         status = add_files_trait(audit, "groups_across_files", "groups with rows in several files",
                                  "assay data split --group", &show->summary.groups,

@@ -178,17 +178,24 @@ static assay_status add_group(struct show *show, assay_rows *rows, const struct 
     return ASSAY_OK;
 }
 
-/* Letters by script. Returns false for a text of white space alone. */
-static bool count_letters(struct show *show, const char *text, size_t length)
+/* Letters by script, and a hash of the letters and digits in lower case; 0 for a text without any.
+ * Returns false for a text of white space alone. */
+static bool count_letters(struct show *show, const char *text, size_t length, uint64_t *folded)
 {
     int64_t letters[SCRIPT_COUNT] = {0};
+    uint64_t hash = UINT64_C(0xcbf29ce484222325), inked_characters = 0;
     bool inked = false;
     for (size_t at = 0; at < length;) {
         uint32_t c = unicode_get_utf8(text, &at);
-        unsigned flags = unicode_flags(c);
+        unsigned flags = unicode_flags(c), parts;
+        inked = inked || !(flags & UNICODE_WHITESPACE);
+        if (!(flags & (UNICODE_LETTER | UNICODE_NUMBER)))
+            continue;
         if (flags & UNICODE_LETTER)
             letters[c < 0x80 ? SCRIPT_LATIN : script_of(c)]++;
-        inked = inked || !(flags & UNICODE_WHITESPACE);
+        const uint32_t *lower = unicode_lower(c, &parts);
+        hash = (hash ^ (lower ? *lower : c)) * UINT64_C(0x100000001b3); /* FNV-1a */
+        inked_characters++;
     }
     int most = 0;
     for (int i = 0; i < SCRIPT_COUNT; i++) {
@@ -196,7 +203,22 @@ static bool count_letters(struct show *show, const char *text, size_t length)
         most = letters[i] > letters[most] ? i : most;
     }
     show->script_rows[most] += letters[most] > 0;
+    *folded = inked_characters ? random_mix(hash, inked_characters) : 0;
     return inked;
+}
+
+/* The text itself, and the same one case, spaces and marks aside. */
+static assay_status add_text(struct show *show, const assay_row *row, const struct place *place,
+                             uint64_t folded, assay_error *error)
+{
+    int64_t number;
+    uint64_t hash = seen_hash(row->text, row->text_length);
+    assay_status status =
+        repeat(&show->texts, &show->summary.texts, NULL, hash, place, &number, error);
+    if (!status)
+        status = repeat(&show->alike, &show->summary.alike, &show->text_crossings,
+                        folded ? folded : hash, place, &number, error);
+    return status;
 }
 
 static assay_status add_features(struct show *show, const assay_row *row, const struct place *place,
@@ -243,11 +265,11 @@ static assay_status add_row(struct show *show, assay_rows *rows, const assay_row
     if (status)
         return status;
     show->files[file].unlabelled += !row->label;
-    bool inked = count_letters(show, row->text, row->text_length);
+    uint64_t folded;
+    bool inked = count_letters(show, row->text, row->text_length, &folded);
     show->files[file].empty += !inked;
     if (inked)
-        status = repeat(&show->texts, &show->summary.texts, &show->text_crossings,
-                        seen_hash(row->text, row->text_length), &place, &number, error);
+        status = add_text(show, row, &place, folded, error);
     if (!status && !row->numbered)
         status = repeat(&show->ids, &show->summary.ids, NULL, seen_hash(row->id, strlen(row->id)),
                         &place, &number, error);
@@ -299,8 +321,8 @@ static assay_status read_file(struct show *show, int32_t file, assay_error *erro
 /* What only the reading needed. */
 static void free_work(struct show *show)
 {
-    struct seen *tables[] = {&show->labels, &show->texts, &show->ids, &show->groups,
-                             &show->group_labels};
+    struct seen *tables[] = {&show->labels, &show->texts,  &show->alike,
+                             &show->ids,    &show->groups, &show->group_labels};
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
         seen_free(tables[i]);
     string_counts_free(&show->strings);

@@ -51,7 +51,7 @@ struct show {
     const char *const *paths;
     assay_data_file *files;
     bool group_seen;
-    struct seen labels, texts, ids, groups;
+    struct seen labels, texts, alike, ids, groups;
     struct seen group_labels; /* pairs of group and label */
     struct shown_label *label;
     int64_t label_capacity;
