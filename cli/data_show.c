@@ -13,7 +13,7 @@ struct progress {
     time_t said;
 };
 
-static void tell(void *context, const assay_data_progress *reached)
+static void tell(void *context, const assay_data_show_progress *reached)
 {
     struct progress *progress = context;
     time_t now = time(NULL);

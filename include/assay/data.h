@@ -27,11 +27,11 @@ extern "C" {
 
 enum { ASSAY_DATA_AUDIT_ROWS = 250000, ASSAY_DATA_MAX_LABELS = 10000 };
 
-typedef struct assay_data_progress {
+typedef struct assay_data_show_progress {
     const char *file;
     int64_t rows;   /* of all files so far */
     uint64_t bytes; /* of this file */
-} assay_data_progress;
+} assay_data_show_progress;
 
 typedef struct assay_data_show_options {
     size_t struct_size;
@@ -42,7 +42,7 @@ typedef struct assay_data_show_options {
     int32_t examples;               /* of each finding; 3 when 0, none when negative */
     int32_t broken_shown;           /* broken rows told one by one; 10 when 0 */
     uint64_t seed;                  /* of the sample */
-    void (*progress)(void *context, const assay_data_progress *progress); /* NULL allowed */
+    void (*progress)(void *context, const assay_data_show_progress *progress); /* NULL allowed */
     void *context;
 } assay_data_show_options;
 

@@ -284,7 +284,8 @@ static void tell_progress(const struct show *show, int32_t file, const assay_row
 {
     if (!show->options.progress || show->summary.rows % PROGRESS_ROWS)
         return;
-    assay_data_progress progress = {show->paths[file], show->summary.rows, assay_rows_bytes(rows)};
+    assay_data_show_progress progress = {show->paths[file], show->summary.rows,
+                                         assay_rows_bytes(rows)};
     show->options.progress(show->options.context, &progress);
 }
 
