@@ -86,9 +86,8 @@ static struct value *layer(const struct model_view *view, int number, struct val
     a = op_layer_norm(g, graph_name(g, "%s.attention.output.LayerNorm", place), op_add(g, a, x),
                       c->norm_epsilon);
     a = graph_place(g, PLACE_SUBLAYER, graph_name(g, "%s.attention", place), x, a);
-    struct value *h =
-        op_linear(g, graph_name(g, "%s.intermediate.dense", place), WEIGHT_OUT_IN, c->inner, a);
-    h = op_activation(g, c->activation, h);
+    struct value *h = op_linear_activated(g, graph_name(g, "%s.intermediate.dense", place),
+                                          WEIGHT_OUT_IN, c->inner, c->activation, a);
     h = op_linear(g, graph_name(g, "%s.output.dense", place), WEIGHT_OUT_IN, c->width, h);
     h = op_dropout(g, graph_name(g, "%s.output.dropout", place), h, c->hidden_dropout, rows);
     h = op_layer_norm(g, graph_name(g, "%s.output.LayerNorm", place), op_add(g, h, a),

@@ -7,6 +7,13 @@
 #include <stdio.h>
 #include <string.h>
 
+enum precision precision_used(const struct kernels *kernels, enum precision asked)
+{
+    if (!kernels || !kernels->bfloat_product || (asked == PRECISION_HIGH && !kernels->bfloat_high))
+        return PRECISION_HIGHEST;
+    return asked;
+}
+
 assay_status graph_open(struct graph **out, assay_error *error)
 {
     *out = memory_allocate_zeroed(1, sizeof **out);
@@ -240,6 +247,18 @@ struct value *graph_place(struct graph *graph, enum place_kind kind, const char 
     return output;
 }
 
+bool graph_narrows(const struct graph *graph, const char *place)
+{
+    const struct graph_options *options = &graph->options;
+    if (graph->hook || precision_used(options->kernels, options->precision) != PRECISION_MEDIUM)
+        return false;
+    for (const struct keep_rule *rule = graph->rules; rule; rule = rule->next) {
+        if (graph_glob_matches(rule->glob, place))
+            return false;
+    }
+    return true;
+}
+
 bool row_layout_holds(const struct graph *graph, const struct row_layout *layout)
 {
     if (!layout->offsets)
@@ -257,7 +276,8 @@ static bool dtypes_fit(struct graph *graph, const struct op *op, const char *pla
 {
     for (int i = 0; i < input_count; i++) {
         enum dtype wanted = op->integer_inputs >> i & 1 ? DTYPE_I32 : DTYPE_F32;
-        if (!inputs[i] || inputs[i]->tensor.dtype == wanted)
+        if (!inputs[i] || inputs[i]->tensor.dtype == wanted ||
+            (inputs[i]->tensor.dtype == DTYPE_BF16 && (op->narrow_inputs >> i & 1)))
             continue;
         graph_fail(graph, ASSAY_ERROR_SHAPE, place, "input %d of %s has the wrong type", i + 1,
                    op->name);
@@ -302,7 +322,7 @@ struct value *graph_output(struct node *node, enum dtype dtype, int rank, const 
     if (!value)
         return NULL;
     value->producer = node;
-    for (int i = 0; i < node->input_count && dtype == DTYPE_F32; i++)
+    for (int i = 0; i < node->input_count && dtype_is_float(dtype); i++)
         value->needs_gradient |= node->inputs[i] && node->inputs[i]->needs_gradient &&
                                  !(node->op->constant_inputs >> i & 1);
     if (value->needs_gradient && !node->op->backward)

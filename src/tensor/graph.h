@@ -25,6 +25,10 @@ enum device { DEVICE_CPU, DEVICE_SHAPES };
 /* float32; three bfloat16 products; bfloat16 products. */
 enum precision { PRECISION_HIGHEST, PRECISION_HIGH, PRECISION_MEDIUM };
 
+/* What these kernels compute at when that precision is asked for: the next higher one where they
+ * lack the units or gain nothing. NULL: no kernels, `highest`. */
+enum precision precision_used(const struct kernels *kernels, enum precision asked);
+
 /* A tensor in a graph. */
 struct value {
     struct tensor tensor;
@@ -32,7 +36,7 @@ struct value {
     struct node *producer;       /* NULL for inputs and weights */
     bool needs_gradient;
     bool kept, gradient_kept;
-    float *gradient; /* while backward runs, and after it where kept */
+    float *gradient; /* while backward runs, and after it where kept; elements as tensor's */
     /* planning */
     bool gradient_comes; /* something downstream writes it */
     bool gradient_seeded;
@@ -52,6 +56,7 @@ struct op {
     void (*backward)(const struct node *node);
     unsigned saves_inputs, saves_outputs; /* bit i: backward reads input / output i */
     unsigned integer_inputs;              /* bit i: int32; the others are float32 */
+    unsigned narrow_inputs;               /* bit i: may be bfloat16, too */
     unsigned constant_inputs;             /* bit i: backward gives it no gradient */
     /* Repeated inputs are column ranges of one value: backward writes them apart, with one beta. */
     bool inputs_in_columns;
@@ -140,6 +145,10 @@ const char *graph_name(struct graph *graph, const char *format, ...)
  * there. */
 struct value *graph_place(struct graph *graph, enum place_kind kind, const char *place,
                           struct value *input, struct value *output);
+
+/* May what stands at the place be kept in bfloat16 between ops? At `medium`, unless something is
+ * attached or reads it. */
+bool graph_narrows(const struct graph *graph, const char *place);
 
 /* For ops: a new node with room for its attributes; outputs; a failure that names the op and place.
  */

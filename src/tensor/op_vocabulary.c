@@ -1,55 +1,58 @@
 /* Scores of tokens under one or two heads over the vocabulary, a few rows of logits at a time. */
 #include "tensor/ops.h"
+#include "tensor/weight_product.h"
 
 #include <string.h>
 
-enum { CHUNK_ROWS = 64 };
+/* Rows of logits that exist at once: as many as keep the weight's traffic small beside the work. */
+enum { CHUNK_ROWS = 256 };
 enum { HIDDEN, WEIGHT, BIAS, Q_HIDDEN, Q_WEIGHT, Q_BIAS, TARGETS, INPUTS };
 
 struct vocabulary {
     int output_of[SCORE_COUNT]; /* index of the output, -1: not asked */
-    int64_t words;
+    int64_t words, chunk_rows;
+    struct weight_product p, q; /* q.weight NULL: none */
 };
 
 /* Where the chunk's logits lie, what dW is multiplied by, and passing packed copies of a weight in
- * training: the node's shared scratch. */
+ * training, forward and transposed: the node's shared scratch. */
 struct chunk {
-    float *logits, *q_logits, *packed, *weight[PACK_BACKWARD + 1];
+    float *logits, *q_logits, *packed, *passing[2];
 };
 
 static struct chunk chunk_of(const struct node *node)
 {
     const struct vocabulary *v = node->attributes;
-    const struct parameter *weight = node->inputs[WEIGHT]->parameter;
-    float *shared = node_context(node)->shared;
-    struct chunk chunk = {
-        shared, shared + CHUNK_ROWS * v->words, shared + 2 * CHUNK_ROWS * v->words, {NULL}};
-    chunk.weight[PACK_FORWARD] =
-        chunk.packed + packed_floats(CHUNK_ROWS, tensor_width(&node->inputs[HIDDEN]->tensor));
-    chunk.weight[PACK_BACKWARD] = chunk.weight[PACK_FORWARD] + parameter_pack_floats(weight);
+    struct chunk chunk = {.logits = node_context(node)->shared};
+    chunk.q_logits = chunk.logits + v->chunk_rows * v->words;
+    chunk.packed = chunk.q_logits + (v->q.weight ? v->chunk_rows * v->words : 0);
+    chunk.passing[0] =
+        chunk.packed + weight_product_activations(node_kernels(node), &v->p, v->chunk_rows);
+    chunk.passing[1] = chunk.passing[0] + weight_product_passing(&v->p);
     return chunk;
 }
 
-/* The packed weight for this pass over the chunks. */
-static const float *packed_weight(const struct node *node, int input, enum pack_kind kind)
-{
-    const struct kernels *kernels = node_kernels(node);
-    struct parameter *weight = node->inputs[input]->parameter;
-    if (input == WEIGHT && weight->trained) {
-        float *packed = chunk_of(node).weight[kind];
-        parameter_pack_into(packed, weight, kind, WEIGHT_OUT_IN, kernels, node_context(node));
-        return packed;
-    }
-    parameter_pack_fill(graph_get_options(node->graph)->parameters, weight, kind, WEIGHT_OUT_IN,
-                        kernels, node_context(node));
-    return weight->packed[kind].data;
-}
+/* The packed weights for one pass over the chunks. */
+struct packed_heads {
+    struct packed_operand p, p_transposed, q;
+};
 
-static void chunk_logits(const struct node *node, int hidden, const float *packed, float *logits,
-                         int64_t first, int64_t rows)
+static struct packed_heads pack_heads(const struct node *node, bool transposed)
 {
     const struct vocabulary *v = node->attributes;
-    const struct kernels *kernels = node_kernels(node);
+    const struct chunk chunk = chunk_of(node);
+    struct packed_heads heads = {.p = weight_product_pack(node, &v->p, false, chunk.passing[0])};
+    if (transposed)
+        heads.p_transposed = weight_product_pack(node, &v->p, true, chunk.passing[1]);
+    if (v->q.weight)
+        heads.q = weight_product_pack(node, &v->q, false, NULL);
+    return heads;
+}
+
+static void head_logits(const struct node *node, int hidden, const struct weight_product *w,
+                        struct packed_operand packed, float *logits, int64_t first, int64_t rows)
+{
+    const struct vocabulary *v = node->attributes;
     const struct value *x = node->inputs[hidden], *bias = node->inputs[hidden + BIAS - HIDDEN];
     int64_t width = tensor_width(&x->tensor);
     struct product product = {.c = logits,
@@ -57,17 +60,25 @@ static void chunk_logits(const struct node *node, int hidden, const float *packe
                               .a = (const float *)x->tensor.data + first * width,
                               .a_row = width,
                               .a_k = 1,
-                              .b = packed,
                               .bias = bias ? bias->tensor.data : NULL,
                               .m = rows,
                               .n = v->words,
                               .k = width};
-    kernels->product(node_context(node), &product);
+    weight_product_run(node, w, &product, packed);
 }
 
-static int64_t chunk_rows(int64_t first, int64_t tokens)
+static void chunk_logits(const struct node *node, const struct chunk *chunk,
+                         const struct packed_heads *heads, int64_t first, int64_t rows)
 {
-    return tokens - first < CHUNK_ROWS ? tokens - first : CHUNK_ROWS;
+    const struct vocabulary *v = node->attributes;
+    head_logits(node, HIDDEN, &v->p, heads->p, chunk->logits, first, rows);
+    if (v->q.weight)
+        head_logits(node, Q_HIDDEN, &v->q, heads->q, chunk->q_logits, first, rows);
+}
+
+static int64_t rows_from(const struct vocabulary *v, int64_t first, int64_t tokens)
+{
+    return tokens - first < v->chunk_rows ? tokens - first : v->chunk_rows;
 }
 
 static void forward(const struct node *node)
@@ -75,24 +86,19 @@ static void forward(const struct node *node)
     const struct vocabulary *v = node->attributes;
     int64_t tokens = tensor_rows(&node->inputs[HIDDEN]->tensor);
     const struct kernel_context *context = node_context(node);
-    struct chunk chunk = chunk_of(node);
-    float *logits = chunk.logits, *q_logits = chunk.q_logits;
+    const struct chunk chunk = chunk_of(node);
+    const float *q_logits = v->q.weight ? chunk.q_logits : NULL;
     const int32_t *targets = node->inputs[TARGETS] ? node->inputs[TARGETS]->tensor.data : NULL;
-    const float *packed = packed_weight(node, WEIGHT, PACK_FORWARD);
-    const float *q_packed =
-        node->inputs[Q_HIDDEN] ? packed_weight(node, Q_WEIGHT, PACK_FORWARD) : NULL;
-    for (int64_t first = 0; first < tokens; first += CHUNK_ROWS) {
-        int64_t rows = chunk_rows(first, tokens);
-        chunk_logits(node, HIDDEN, packed, logits, first, rows);
-        if (node->inputs[Q_HIDDEN])
-            chunk_logits(node, Q_HIDDEN, q_packed, q_logits, first, rows);
+    const struct packed_heads heads = pack_heads(node, false);
+    for (int64_t first = 0; first < tokens; first += v->chunk_rows) {
+        int64_t rows = rows_from(v, first, tokens);
+        chunk_logits(node, &chunk, &heads, first, rows);
         float *scores[SCORE_COUNT];
         for (int s = 0; s < SCORE_COUNT; s++)
             scores[s] = v->output_of[s] < 0
                             ? NULL
                             : (float *)node->outputs[v->output_of[s]]->tensor.data + first;
-        node_kernels(node)->vocabulary_scores(context, scores, logits,
-                                              node->inputs[Q_HIDDEN] ? q_logits : NULL,
+        node_kernels(node)->vocabulary_scores(context, scores, chunk.logits, q_logits,
                                               targets ? targets + first : NULL, rows, v->words);
     }
 }
@@ -114,53 +120,35 @@ static void backward(const struct node *node)
     const float *dcross = score_gradient(node, SCORE_CROSS_ENTROPY);
     const float *dkl = score_gradient(node, SCORE_KL);
     const struct kernel_context *context = node_context(node);
-    struct chunk chunk = chunk_of(node);
-    float *logits = chunk.logits, *q_logits = chunk.q_logits;
-    const float *packed = packed_weight(node, WEIGHT, PACK_FORWARD);
-    const float *q_packed =
-        node->inputs[Q_HIDDEN] ? packed_weight(node, Q_WEIGHT, PACK_FORWARD) : NULL;
-    const float *packed_back =
-        hidden->needs_gradient ? packed_weight(node, WEIGHT, PACK_BACKWARD) : NULL;
+    const struct chunk chunk = chunk_of(node);
+    const struct packed_heads heads = pack_heads(node, hidden->needs_gradient);
     /* Without tokens one empty chunk still writes the gradients of the head. */
-    for (int64_t first = 0; first < tokens || first == 0; first += CHUNK_ROWS) {
-        int64_t rows = chunk_rows(first, tokens);
-        chunk_logits(node, HIDDEN, packed, logits, first, rows);
-        if (node->inputs[Q_HIDDEN])
-            chunk_logits(node, Q_HIDDEN, q_packed, q_logits, first, rows);
-        kernels->vocabulary_dlogits(context, logits, node->inputs[Q_HIDDEN] ? q_logits : NULL,
+    for (int64_t first = 0; first < tokens || first == 0; first += v->chunk_rows) {
+        int64_t rows = rows_from(v, first, tokens);
+        chunk_logits(node, &chunk, &heads, first, rows);
+        kernels->vocabulary_dlogits(context, chunk.logits, v->q.weight ? chunk.q_logits : NULL,
                                     targets ? targets + first : NULL,
                                     dcross ? dcross + first : NULL, dkl ? dkl + first : NULL, rows,
                                     v->words);
         if (hidden->needs_gradient) {
             struct product dx = {.c = hidden->gradient + first * width,
                                  .c_row = width,
-                                 .a = logits,
+                                 .a = chunk.logits,
                                  .a_row = v->words,
                                  .a_k = 1,
-                                 .b = packed_back,
                                  .m = rows,
                                  .n = width,
                                  .k = v->words,
                                  .beta = node->beta[HIDDEN]};
-            kernels->product(context, &dx);
+            weight_product_run(node, &v->p, &dx, heads.p_transposed);
         }
-        if (weight->needs_gradient) {
-            kernels->pack(context, chunk.packed, (const float *)hidden->tensor.data + first * width,
-                          width, 1, rows, width);
-            struct product dw = {.c = weight->gradient,
-                                 .c_row = width,
-                                 .a = logits,
-                                 .a_row = 1,
-                                 .a_k = v->words,
-                                 .b = chunk.packed,
-                                 .m = v->words,
-                                 .n = width,
-                                 .k = rows,
-                                 .beta = first ? 1.0f : node->beta[WEIGHT]};
-            kernels->product(context, &dw);
-        }
+        if (weight->needs_gradient)
+            weight_product_gradient(
+                node, &v->p, weight->gradient, first ? 1.0f : node->beta[WEIGHT],
+                (struct rows_operand){(const float *)hidden->tensor.data + first * width, false},
+                (struct rows_operand){chunk.logits, false}, rows, chunk.packed);
         if (bias && bias->needs_gradient)
-            kernels->column_sum(context, bias->gradient, logits, rows, v->words,
+            kernels->column_sum(context, bias->gradient, chunk.logits, rows, v->words,
                                 first ? 1.0f : node->beta[BIAS]);
     }
 }
@@ -188,27 +176,6 @@ static bool add_head(struct graph *graph, const struct vocabulary_head *head, in
     return inputs[1] != NULL;
 }
 
-static bool reserve(struct graph *graph, const char *place, struct value *const inputs[])
-{
-    const struct graph_options *options = graph_get_options(graph);
-    if (options->device == DEVICE_SHAPES)
-        return true;
-    for (int i = WEIGHT; i <= Q_WEIGHT; i += Q_WEIGHT - WEIGHT) {
-        if (!inputs[i] || (i == WEIGHT && inputs[i]->parameter->trained))
-            continue;
-        assay_status status = parameter_pack_reserve(options->parameters, inputs[i]->parameter,
-                                                     PACK_FORWARD, false, options->kernels, NULL);
-        if (status == ASSAY_OK && i == WEIGHT && inputs[HIDDEN]->needs_gradient)
-            status = parameter_pack_reserve(options->parameters, inputs[i]->parameter,
-                                            PACK_BACKWARD, false, options->kernels, NULL);
-        if (status != ASSAY_OK) {
-            graph_fail(graph, status, place, "not enough memory for the packed vocabulary");
-            return false;
-        }
-    }
-    return true;
-}
-
 bool op_vocabulary(struct graph *graph, const char *place, const struct vocabulary_options *options,
                    struct value *scores[SCORE_COUNT])
 {
@@ -231,10 +198,23 @@ bool op_vocabulary(struct graph *graph, const char *place, const struct vocabula
     }
     struct node *node =
         graph_node(graph, &vocabulary_op, place, sizeof(struct vocabulary), INPUTS, inputs);
-    if (!node || !reserve(graph, place, inputs))
+    if (!node)
         return false;
     struct vocabulary *v = node->attributes;
     v->words = words;
+    v->chunk_rows = tokens < CHUNK_ROWS ? tokens : CHUNK_ROWS;
+    if (v->chunk_rows < 1)
+        v->chunk_rows = 1;
+    v->p = weight_product_of(graph, inputs[WEIGHT]->parameter, WEIGHT_OUT_IN);
+    if (!weight_product_reserve(graph, place, &v->p, false) ||
+        (inputs[HIDDEN]->needs_gradient && !weight_product_reserve(graph, place, &v->p, true)))
+        return false;
+    if (inputs[Q_HIDDEN]) {
+        v->q = weight_product_of(graph, inputs[Q_WEIGHT]->parameter, WEIGHT_OUT_IN);
+        v->q.passing = false;
+        if (!weight_product_reserve(graph, place, &v->q, false))
+            return false;
+    }
     for (int s = 0; s < SCORE_COUNT; s++) {
         v->output_of[s] = -1;
         if (!(options->scores >> s & 1))
@@ -249,9 +229,10 @@ bool op_vocabulary(struct graph *graph, const char *place, const struct vocabula
     }
     int64_t width = tensor_width(&inputs[HIDDEN]->tensor);
     node->operations = 2.0 * (double)tokens * (double)width * (double)words;
-    node->shared_floats = (size_t)(2 * CHUNK_ROWS * words) + packed_floats(CHUNK_ROWS, width);
-    if (inputs[WEIGHT]->parameter->trained)
-        node->shared_floats += parameter_pack_floats(inputs[WEIGHT]->parameter) *
-                               (inputs[HIDDEN]->needs_gradient ? 2 : 1);
+    const struct kernels *kernels = graph_get_options(graph)->kernels;
+    node->scratch_floats = weight_product_scratch(kernels, &v->p, words);
+    node->shared_floats = (size_t)(v->chunk_rows * words) * (v->q.weight ? 2 : 1) +
+                          weight_product_activations(kernels, &v->p, v->chunk_rows) +
+                          weight_product_passing(&v->p) * (inputs[HIDDEN]->needs_gradient ? 2 : 1);
     return true;
 }

@@ -216,13 +216,19 @@ void parameter_set_changed(struct parameter_set *set)
     }
 }
 
+static bool is_bfloat(enum pack_kind kind)
+{
+    return kind == PACK_BFLOAT_FORWARD || kind == PACK_BFLOAT_BACKWARD;
+}
+
 /* Inputs k and outputs n of the product that a packed copy serves. */
 static void pack_shape(const struct parameter *parameter, enum pack_kind kind,
                        enum weight_layout layout, int64_t *k, int64_t *n, int64_t *k_stride,
                        int64_t *n_stride)
 {
     int64_t rows = parameter->tensor.shape[0], columns = parameter->tensor.shape[1];
-    bool rows_are_inputs = (layout == WEIGHT_IN_OUT) != (kind == PACK_BACKWARD);
+    bool transposed = kind == PACK_BACKWARD || kind == PACK_BFLOAT_BACKWARD;
+    bool rows_are_inputs = (layout == WEIGHT_IN_OUT) != transposed;
     *k = rows_are_inputs ? rows : columns;
     *n = rows_are_inputs ? columns : rows;
     *k_stride = rows_are_inputs ? columns : 1;
@@ -252,7 +258,7 @@ assay_status parameter_pack_reserve(struct parameter_set *set, struct parameter 
     struct packed_weight *packed = &parameter->packed[kind];
     int64_t a = parameter->tensor.shape[0], b = parameter->tensor.shape[1];
     size_t bytes;
-    if (kind == PACK_BFLOAT) {
+    if (is_bfloat(kind)) {
         size_t one = kernels->bfloat_bytes(a, b), other = kernels->bfloat_bytes(b, a);
         bytes = one > other ? one : other;
     } else {
@@ -281,8 +287,8 @@ void parameter_pack_fill(struct parameter_set *set, struct parameter *parameter,
     if (!packed->filled || packed->version != parameter->tensor.version) {
         int64_t k, n, k_stride, n_stride;
         pack_shape(parameter, kind, layout, &k, &n, &k_stride, &n_stride);
-        if (kind == PACK_BFLOAT)
-            kernels->bfloat_pack(context, packed->data, packed->low, parameter->tensor.data,
+        if (is_bfloat(kind))
+            kernels->bfloat_pack(context, packed->data, packed->low, parameter->tensor.data, false,
                                  k_stride, n_stride, k, n);
         else
             parameter_pack_into(packed->data, parameter, kind, layout, kernels, context);

@@ -13,9 +13,10 @@
 #include "tensor/tensor.h"
 
 enum pack_kind {
-    PACK_FORWARD,  /* for x W */
-    PACK_BACKWARD, /* for dy W^T */
-    PACK_BFLOAT,   /* for x W at `medium` and `high` */
+    PACK_FORWARD,        /* for x W */
+    PACK_BACKWARD,       /* for dy W^T */
+    PACK_BFLOAT_FORWARD, /* the same at `medium` and `high` */
+    PACK_BFLOAT_BACKWARD,
     PACK_KINDS
 };
 

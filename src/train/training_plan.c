@@ -254,8 +254,8 @@ static const char *method_name(enum recipe_method method)
 assay_status assay_training_plan(assay_training *t, bool calibrate, assay_training_plan_info *info,
                                  assay_error *error)
 {
-    bool bfloat = t->recipe.precision != ASSAY_PRECISION_HIGHEST &&
-                  stepper_kernels(t->stepper)->bfloat_product;
+    const struct kernels *kernels = stepper_kernels(t->stepper);
+    assay_precision used = model_precision_used(kernels, t->recipe.precision);
     const struct dataset_view *train = &t->train.feed.data, *valid = &t->valid.feed.data;
     *info = (assay_training_plan_info){
         .base = t->base_folder,
@@ -263,9 +263,8 @@ assay_status assay_training_plan(assay_training *t, bool calibrate, assay_traini
         .family = t->model->config.model_type,
         .task = recipe_task_name(t->recipe.task),
         .method = method_name(t->recipe.method),
-        .precision = assay_precision_name(bfloat ? t->recipe.precision : ASSAY_PRECISION_HIGHEST),
-        .kernels =
-            bfloat ? stepper_kernels(t->stepper)->bfloat_name : stepper_kernels(t->stepper)->name,
+        .precision = assay_precision_name(used),
+        .kernels = used == ASSAY_PRECISION_HIGHEST ? kernels->name : kernels->bfloat_name,
         .threads = thread_pool_size(stepper_threads(t->stepper)),
         .parameters = t->parameters,
         .trained = t->trained,

@@ -244,12 +244,6 @@ static void put_scores(struct json_writer *w, const assay_training *t)
     }
 }
 
-static assay_precision precision_used(const assay_training *t)
-{
-    return stepper_kernels(t->stepper)->bfloat_product ? t->recipe.precision
-                                                       : ASSAY_PRECISION_HIGHEST;
-}
-
 /* What is not known yet, temperature and thresholds, is null: calibration fills it. */
 static assay_status save_detector(const assay_training *t, assay_error *error)
 {
@@ -274,7 +268,8 @@ static assay_status save_detector(const assay_training *t, assay_error *error)
     json_key(&w, "asked");
     json_put_string(&w, assay_precision_name(t->recipe.precision));
     json_key(&w, "used");
-    json_put_string(&w, assay_precision_name(precision_used(t)));
+    json_put_string(&w, assay_precision_name(model_precision_used(stepper_kernels(t->stepper),
+                                                                  t->recipe.precision)));
     json_end_object(&w);
     put_scores(&w, t);
     json_key(&w, "data");
