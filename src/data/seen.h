@@ -1,7 +1,7 @@
 /* What was seen before: texts, ids, groups, labels, known by 64-bit hashes, with where each came
- * first. Two different ones of a million share a hash with a chance of one in ten millions. About
- * 45 bytes an entry, whatever its length. Entries are numbered in the order of their coming. Start
- * from {0}; one thread at a time.
+ * first. Of a million different ones, two share a hash with a chance of one in thirty millions. 40
+ * to 80 bytes an entry, whatever its length. Entries are numbered in the order of their coming.
+ * Start from {0}; one thread at a time.
  */
 #ifndef ASSAY_DATA_SEEN_H
 #define ASSAY_DATA_SEEN_H
