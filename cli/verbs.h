@@ -9,6 +9,7 @@ extern const struct verb verb_pull;
 extern const struct verb verb_show;
 extern const struct verb verb_tokenize;
 extern const struct verb verb_embed;
+extern const struct verb verb_data_show;
 extern const struct verb verb_detect;
 extern const struct verb verb_calibrate;
 extern const struct verb verb_attack;

@@ -2,8 +2,9 @@
 #ifndef ASSAY_ASSAY_H
 #define ASSAY_ASSAY_H
 
-#include "assay/bench.h"
 #include "assay/attack.h"
+#include "assay/bench.h"
+#include "assay/data.h"
 #include "assay/data_make.h"
 #include "assay/detect.h"
 #include "assay/machine.h"
