@@ -14,7 +14,7 @@ cat >"$faults.floors" <<'FLOORS'
 base
 tensor base
 text base
-data base
+data base text
 hub base
 image base
 cpu base tensor
