@@ -8,7 +8,7 @@
 #include <string.h>
 
 static const struct verb *const verbs[] = {
-    &verb_pull,   &verb_show,   &verb_tokenize, &verb_train, &verb_embed,
+    &verb_pull,   &verb_show,   &verb_tokenize, &verb_train, &verb_eval, &verb_embed,
     &verb_detect, &verb_parity, &verb_doctor,   &verb_bench, NULL,
 };
 

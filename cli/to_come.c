@@ -9,7 +9,6 @@
 const struct verb verbs_to_come[] = {
     TO_COME("data", "show|clean|dedup|split|balance DATA...",
             "what a data set holds, and cleaned, deduplicated, split or balanced copies"),
-    TO_COME("eval", "MODEL DATA [-o DIR]", "judges a model: report, plots, predictions"),
     TO_COME("attack", "DATA -o OUT --kind K...", "perturbed copies of both classes"),
     TO_COME("generate", "MODEL [PROMPT|-]", "continues a prompt"),
     TO_COME("chat", "MODEL", "a conversation"),

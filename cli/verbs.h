@@ -10,6 +10,7 @@ extern const struct verb verb_tokenize;
 extern const struct verb verb_embed;
 extern const struct verb verb_detect;
 extern const struct verb verb_train;
+extern const struct verb verb_eval;
 extern const struct verb verb_parity;
 extern const struct verb verb_doctor;
 extern const struct verb verb_bench;

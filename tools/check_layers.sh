@@ -22,6 +22,7 @@ models base tensor cpu text
 machine base tensor cpu text data hub models train
 detect base tensor cpu text data models
 train base tensor cpu text data models
+report base tensor cpu text data models detect train
 FLOORS
 
 grep -E '\.[ch]$' "$list" | while IFS= read -r file; do

@@ -2,6 +2,7 @@
 #ifndef ASSAY_ASSAY_H
 #define ASSAY_ASSAY_H
 
+#include "assay/eval.h"
 #include "assay/machine.h"
 #include "assay/model.h"
 #include "assay/parity.h"
