@@ -1,23 +1,17 @@
+#include "assay/detect.h"
 #include "output.h"
 #include "texts.h"
 #include "verbs.h"
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-/* Without operating points of its own, a classifier answers with its most probable label. */
-static const char no_detector[] = "no detector.json: the most probable label";
-static const char detector_unread[] =
-    "this version does not apply detector.json yet: the most probable label";
-static const char one_label[] = "the model has one label: a score, not a choice";
 
 struct detect_work {
     const struct call *call;
-    const assay_model *model;
+    assay_model *model;
+    assay_detector *detector;
+    assay_detector_info info;
     int32_t labels;
-    const char *reason;
     float *probabilities;
 };
 
@@ -40,7 +34,8 @@ static bool write_refusal(const struct detect_work *work, const char *id, const 
         return !ferror(stdout);
     }
     static const char *const unknown[] = {"predicted", "logits",  "probabilities", "tokens",
-                                          "truncated", "verdict", "threshold"};
+                                          "truncated", "verdict", "threshold",     "fpr",
+                                          "p_value",   "score"};
     struct json_out out = {.file = stdout};
     out_begin(&out, '{');
     out_key(&out, "id");
@@ -59,36 +54,22 @@ static bool write_refusal(const struct detect_work *work, const char *id, const 
     return !ferror(stdout);
 }
 
-static bool write_answer(void *context, const char *id, const float *logits,
-                         const assay_text_result *result, const char *refusal)
+static void put_number(struct json_out *out, const char *key, double value)
 {
-    struct detect_work *work = context;
-    if (!logits)
-        return write_refusal(work, id, refusal);
-    if (work->labels == 1)
-        work->probabilities[0] = 1.0f / (1.0f + expf(-logits[0]));
-    else
-        assay_softmax(work->probabilities, logits, work->labels);
-    int32_t best = 0;
-    for (int32_t i = 1; i < work->labels; i++) {
-        if (logits[i] > logits[best])
-            best = i;
-    }
-    const char *label = assay_model_label(work->model, best);
-    if (!work->call->json) {
-        print_plain(stdout, id);
-        putchar('\t');
-        print_plain(stdout, label);
-        printf("\t%.6f\t%s%s\n", (double)work->probabilities[best], work->reason,
-               result->truncated ? "; the text was cut" : "");
-        return !ferror(stdout);
-    }
+    out_key(out, key);
+    out_double(out, value);
+}
+
+static void write_json(const struct detect_work *work, const char *id, const float *logits,
+                       const assay_text_result *result, const assay_verdict *verdict,
+                       const char *label)
+{
     struct json_out out = {.file = stdout};
     out_begin(&out, '{');
     out_key(&out, "id");
     out_text(&out, id);
     out_key(&out, "predicted");
-    out_text(&out, label);
+    out_text(&out, assay_model_label(work->model, verdict->predicted));
     out_key(&out, "logits");
     put_row(work, &out, logits);
     out_key(&out, "probabilities");
@@ -99,62 +80,127 @@ static bool write_answer(void *context, const char *id, const float *logits,
     out_boolean(&out, result->truncated);
     out_key(&out, "verdict");
     out_text(&out, label);
-    out_key(&out, "threshold");
-    out_null(&out);
+    put_number(&out, "threshold", verdict->threshold);
+    put_number(&out, "fpr", verdict->fpr > 0.0 ? verdict->fpr : (double)NAN);
+    put_number(&out, "p_value", verdict->p_value);
+    put_number(&out, "score", verdict->score);
     out_key(&out, "reason");
-    out_text(&out, work->reason);
+    out_text(&out, verdict->reason);
     out_end(&out, '}');
     out_line(&out);
+}
+
+/* With a threshold the probability that it is held against, else that of the verdict. */
+static void write_plain(const struct detect_work *work, const char *id,
+                        const assay_verdict *verdict, const char *label)
+{
+    int32_t of = verdict->fpr > 0.0 ? work->info.positive : verdict->predicted;
+    print_plain(stdout, id);
+    putchar('\t');
+    print_plain(stdout, label);
+    printf("\t%.6f\t", (double)work->probabilities[of]);
+    print_plain(stdout, verdict->reason);
+    if (isfinite(verdict->p_value))
+        printf("; p = %.2g", verdict->p_value);
+    putchar('\n');
+}
+
+static bool write_answer(void *context, const char *id, const float *logits,
+                         const assay_text_result *result, const char *refusal)
+{
+    struct detect_work *work = context;
+    assay_verdict verdict;
+    assay_error error = {0};
+    if (!logits)
+        return write_refusal(work, id, refusal);
+    if (assay_detector_judge(work->detector, &verdict, work->probabilities, logits, result,
+                             &error) != ASSAY_OK) {
+        call_failed(work->call, &error);
+        return false;
+    }
+    const char *label = verdict.label == ASSAY_ABSTAINS
+                            ? "abstains"
+                            : assay_model_label(work->model, verdict.label);
+    if (work->call->json)
+        write_json(work, id, logits, result, &verdict, label);
+    else
+        write_plain(work, id, &verdict, label);
     return !ferror(stdout);
 }
 
-static const char *reason_for(const assay_model_info *info)
+/* What a user should know before the first verdict. */
+static void say_how(const struct call *call, const struct detect_work *work,
+                    const assay_session *session)
 {
-    if (info->labels == 1)
-        return one_label;
-    char path[4096];
-    int length = snprintf(path, sizeof path, "%s/detector.json", info->folder);
-    bool there = length > 0 && (size_t)length < sizeof path && access(path, F_OK) == 0;
-    return there ? detector_unread : no_detector;
+    const assay_detector_info *info = &work->info;
+    char line[256];
+    if (!assay_detector_fits(work->detector, session, line, sizeof line))
+        call_note(call, "%s", line);
+    if (!info->calibrated) {
+        if (call->verbose) /* each verdict says it, too */
+            call_note(call, "%s; assay calibrate gives it operating points", info->reason);
+        return;
+    }
+    if (info->fpr > 0.0)
+        call_note(call,
+                  "\"%s\" from probability %.4f on, %s: of %lld calibration negatives %.2f %% "
+                  "(%.2f to %.2f %%)",
+                  assay_model_label(work->model, info->positive), info->threshold, info->reason,
+                  (long long)info->negatives, 100.0 * info->achieved, 100.0 * info->low,
+                  100.0 * info->high);
+    else
+        call_note(call, "%s", info->reason);
+    call_note(call, "it holds for texts of %d to %d tokens; shorter ones get no verdict",
+              (int)info->least_tokens, (int)info->most_tokens);
 }
 
 static int run(struct call *call)
 {
-    assay_model *model = NULL;
     assay_session *session = NULL;
-    float *probabilities = NULL;
-    int code = text_open_model(call, &model, &session);
+    struct detect_work detect = {.call = call};
+    assay_detector_options options = ASSAY_DETECTOR_OPTIONS_INIT;
+    assay_session_options usual = ASSAY_SESSION_OPTIONS_INIT;
+    assay_error error = {0};
+    int code = text_open_model_alone(call, &detect.model);
     if (code != CALL_DONE)
         goto done;
-    assay_model_info info;
-    assay_model_get_info(model, &info);
-    if (!(info.heads & ASSAY_HEAD_CLASSIFY) || info.labels < 1) {
-        code = call_failed_saying(call,
-                                  "%s (%s) has no classification head: it cannot judge texts "
-                                  "before it is trained to",
-                                  info.folder, info.architecture);
+    options.fpr = call_number(call, "fpr", 0.0);
+    if (assay_detector_open(&detect.detector, detect.model, &options, &error) != ASSAY_OK) {
+        code = call_failed(call, &error);
         goto done;
     }
-    probabilities = calloc((size_t)info.labels, sizeof *probabilities);
-    if (!probabilities) {
+    assay_detector_get_info(detect.detector, &detect.info);
+    detect.labels = detect.info.labels;
+    if (detect.info.calibrated) {
+        usual.precision = detect.info.precision;
+        usual.max_tokens = detect.info.max_tokens;
+    }
+    code = text_open_session(call, detect.model, &usual, &session);
+    if (code != CALL_DONE)
+        goto done;
+    detect.probabilities = calloc((size_t)detect.labels, sizeof *detect.probabilities);
+    if (!detect.probabilities) {
         code = call_failed_saying(call, "not enough memory");
         goto done;
     }
-    struct detect_work detect = {call, model, info.labels, reason_for(&info), probabilities};
-    struct text_work work = {call,         session, info.labels, assay_session_classify,
+    say_how(call, &detect, session);
+    struct text_work work = {call,         session, detect.labels, assay_session_classify,
                              write_answer, &detect};
     bool finished;
     code = text_run(&work, call->arguments + 1, call->argument_count - 1, &finished);
 done:
-    free(probabilities);
+    free(detect.probabilities);
     assay_session_close(session);
-    assay_model_close(model);
+    assay_detector_close(detect.detector);
+    assay_model_close(detect.model);
     return code;
 }
 
 static const struct flag flags[] = {
     TEXT_FLAGS,
     SESSION_FLAGS,
+    {"fpr", 0, FLAG_NUMBER, "RATE", "0.05 where it is fitted, else the smallest that is",
+     "the operating point: the rate of false positives that the threshold was fitted for", 0, 1},
     {"last-by-pad-token", 0, FLAG_SWITCH, NULL, "the last token",
      "GPT-2: read the last token that is not the pad token, as transformers does with padded ids",
      0, 0},
@@ -170,12 +216,18 @@ const struct verb verb_detect = {
         "other file is one text. Standard input is a text a line, and each is answered before the "
         "next is read. Plain output is id, verdict, probability and reason between tabs; --json "
         "gives one object a line with id, predicted, logits, probabilities (in the order of the "
-        "model's labels), tokens, truncated, verdict, threshold and reason.\n\n"
+        "model's labels, under the temperature), tokens, truncated, verdict, threshold, fpr, "
+        "p_value, score and reason.\n\n"
+        "A model with a calibrated detector.json is judged at one of its operating points: the "
+        "verdict is the positive class where its probability reaches the threshold, which was "
+        "fitted so that the stated share of other texts does. p_value says how rare so high a "
+        "score is among them. Texts shorter than those it was calibrated on get the verdict "
+        "\"abstains\". It is computed as it was calibrated (precision, cut of texts) unless flags "
+        "say otherwise. Without a calibration the verdict is the most probable label, and the "
+        "reason says so; assay calibrate gives a model its operating points.\n\n"
         "A row that cannot be read is reported on stderr with its file and row and answered with "
         "\"refused\" (with --json: nulls) and the reason; the rest goes on, and the exit code is "
-        "1.\n\n"
-        "The verdict is the most probable label; the reason says so. Thresholds at a stated rate "
-        "of false alarms (detector.json) come with training.",
+        "1.",
     .example = "assay detect runs/first essays.jsonl --json > answers.jsonl",
     .flags = flags,
     .least = 1,

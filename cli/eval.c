@@ -208,7 +208,7 @@ static int run(struct call *call)
     options.group = call_text(call, "group", NULL);
     options.attacks = attacks.words;
     options.attack_count = attacks.count;
-    options.strength = call_number(call, "strength", 0.1);
+    options.strength = call_number(call, "strength", 0.3);
     options.rows = &rows;
     options.threads = call->threads;
     options.precision_given = call_has(call, "precision");
@@ -252,7 +252,7 @@ static const struct flag flags[] = {
     {"no-baselines", 0, FLAG_SWITCH, NULL, "off", "leave the trivial baselines out", 0, 0},
     {"attack", 0, FLAG_TEXT, "all|KIND,...", "none",
      "also judge attacked copies of the rows, of both classes", 0, 0},
-    {"strength", 0, FLAG_NUMBER, "S", "0.1", "the share of places that an attack changes", 0, 1},
+    {"strength", 0, FLAG_NUMBER, "S", "0.3", "the share of places that an attack changes", 0, 1},
     {"resamples", 0, FLAG_INTEGER, "N", "1000, fewer for over 200,000 rows",
      "of the bootstrap behind the intervals", 40, 1000000},
     TEXT_FLAGS,

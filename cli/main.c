@@ -8,21 +8,71 @@
 #include <string.h>
 
 static const struct verb *const verbs[] = {
-    &verb_pull,   &verb_show,   &verb_tokenize, &verb_train, &verb_eval, &verb_embed,
-    &verb_detect, &verb_parity, &verb_doctor,   &verb_bench, NULL,
+    &verb_pull,  &verb_show,  &verb_data_dedup, &verb_attack, &verb_tokenize, &verb_train,
+    &verb_eval,  &verb_embed, &verb_calibrate,  &verb_detect, &verb_parity,   &verb_doctor,
+    &verb_bench, NULL,
 };
 
-static const struct verb *find_verb(const char *name)
+/* First words of verbs of two. */
+static const char *const groups[] = {"data", NULL};
+
+/* Those that are there, then those to come; NULL behind the last. */
+static const struct verb *verb_at(int index)
 {
-    for (int i = 0; verbs[i]; i++) {
-        if (!strcmp(verbs[i]->name, name))
-            return verbs[i];
+    int built = (int)(sizeof verbs / sizeof *verbs) - 1;
+    if (index < built)
+        return verbs[index];
+    const struct verb *verb = &verbs_to_come[index - built];
+    return verb->name ? verb : NULL;
+}
+
+/* Whether `name` is the first word of the verb's two. */
+static bool is_of_group(const struct verb *verb, const char *name)
+{
+    size_t length = strlen(name);
+    return !strncmp(verb->name, name, length) && verb->name[length] == ' ';
+}
+
+static bool is_group(const char *name)
+{
+    for (int i = 0; groups[i]; i++) {
+        if (!strcmp(groups[i], name))
+            return true;
     }
-    for (const struct verb *verb = verbs_to_come; verb->name; verb++) {
-        if (!strcmp(verb->name, name))
+    return false;
+}
+
+/* The verb that the words begin with, and how many of them name it. */
+static const struct verb *find_verb(int count, char **words, int *used)
+{
+    for (int i = 0; verb_at(i); i++) {
+        const struct verb *verb = verb_at(i);
+        *used = 1;
+        if (!strcmp(verb->name, words[0]))
+            return verb;
+        *used = 2;
+        if (count > 1 && is_of_group(verb, words[0]) &&
+            !strcmp(verb->name + strlen(words[0]) + 1, words[1]))
             return verb;
     }
     return NULL;
+}
+
+/* A line a verb; group NULL: of all. */
+static void print_verb_lines(const char *group)
+{
+    int lines = 0;
+    bool to_come = false;
+    for (int i = 0; verb_at(i); i++) {
+        const struct verb *verb = verb_at(i);
+        if (group && !is_of_group(verb, group))
+            continue;
+        if (!verb->run && !to_come)
+            printf("%sNot yet in this version\n", lines ? "\n" : "");
+        to_come = to_come || !verb->run;
+        printf("  %-12s  %s\n", verb->name, verb->purpose);
+        lines++;
+    }
 }
 
 static void print_road(void)
@@ -31,27 +81,47 @@ static void print_road(void)
            "  pull -> data -> train -> eval -> detect / chat / ask -> serve -> label, watch ->"
            " retrain -> promote\n\n",
            assay_version());
-    for (int i = 0; verbs[i]; i++)
-        printf("  %-10s %s\n", verbs[i]->name, verbs[i]->purpose);
-    printf("\nNot yet in this version\n");
-    for (const struct verb *verb = verbs_to_come; verb->name; verb++)
-        printf("  %-10s %s\n", verb->name, verb->purpose);
+    print_verb_lines(NULL);
     printf("\nassay VERB --help says more of each; assay doctor what this machine can do.\n"
            "stdout is the result, stderr messages; exit 0 done, 1 failed, 2 wrongly called.\n");
+}
+
+/* A first word alone: the verbs that it begins. */
+static void print_group(const char *name)
+{
+    printf("assay %s VERB ...\n\n", name);
+    print_verb_lines(name);
+    printf("\nassay %s VERB --help says more of each.\n", name);
 }
 
 static int unknown_verb(const char *name)
 {
     struct nearest nearest = {name, NULL, 0};
-    for (int i = 0; verbs[i]; i++)
-        nearest_try(&nearest, verbs[i]->name);
-    for (const struct verb *verb = verbs_to_come; verb->name; verb++)
-        nearest_try(&nearest, verb->name);
+    for (int i = 0; verb_at(i); i++)
+        nearest_try(&nearest, verb_at(i)->name);
+    for (int i = 0; groups[i]; i++)
+        nearest_try(&nearest, groups[i]);
     const char *meant = nearest_result(&nearest);
     fprintf(stderr, "assay: there is no verb \"%.64s\"", name);
     if (meant)
         fprintf(stderr, "; did you mean %s?", meant);
     fprintf(stderr, "\nassay alone lists them\n");
+    return CALL_WRONG;
+}
+
+/* The second word is none of the group's: only these are tried for the nearest. */
+static int unknown_in_group(const char *group, const char *name)
+{
+    struct nearest nearest = {name, NULL, 0};
+    for (int i = 0; verb_at(i); i++) {
+        if (is_of_group(verb_at(i), group))
+            nearest_try(&nearest, verb_at(i)->name + strlen(group) + 1);
+    }
+    const char *meant = nearest_result(&nearest);
+    fprintf(stderr, "assay: there is no verb \"%s %.64s\"", group, name);
+    if (meant)
+        fprintf(stderr, "; did you mean %s %s?", group, meant);
+    fprintf(stderr, "\nassay %s alone lists them\n", group);
     return CALL_WRONG;
 }
 
@@ -77,10 +147,15 @@ static int run_verb(const struct verb *verb, int count, char **words)
     return code;
 }
 
+static int finish(void)
+{
+    return output_finish() ? CALL_DONE : CALL_FAILED;
+}
+
 static int print_and_finish(void (*print)(void))
 {
     print();
-    return output_finish() ? CALL_DONE : CALL_FAILED;
+    return finish();
 }
 
 static void print_version(void)
@@ -94,23 +169,40 @@ static void print_verbs(void)
         printf("%s\n", verbs[i]->name);
 }
 
+static bool is_help(const char *word)
+{
+    return !strcmp(word, "--help") || !strcmp(word, "-h");
+}
+
+/* No verb: a group alone, or a mistake. */
+static int without_verb(int count, char **words)
+{
+    if (!is_group(words[0]))
+        return unknown_verb(words[0]);
+    if (count > 1 && !is_help(words[1]))
+        return unknown_in_group(words[0], words[1]);
+    print_group(words[0]);
+    return finish();
+}
+
 int main(int count, char **words)
 {
-    const char *word = count > 1 ? words[1] : "--help";
-    if (!strcmp(word, "--help") || !strcmp(word, "-h"))
+    static char help_flag[] = "--help";
+    char *help_words[] = {help_flag};
+    const char *word = count > 1 ? words[1] : help_flag;
+    int used;
+    if (is_help(word) || (!strcmp(word, "help") && count == 2))
         return print_and_finish(print_road);
     if (!strcmp(word, "--version"))
         return print_and_finish(print_version);
     if (!strcmp(word, "--verbs"))
         return print_and_finish(print_verbs);
-    if (!strcmp(word, "help") && count > 2) {
-        static char help_flag[] = "--help";
-        char *help_words[] = {help_flag};
-        const struct verb *verb = find_verb(words[2]);
-        return verb ? run_verb(verb, 1, help_words) : unknown_verb(words[2]);
-    }
-    if (!strcmp(word, "help"))
-        return print_and_finish(print_road);
-    const struct verb *verb = find_verb(word);
-    return verb ? run_verb(verb, count - 2, words + 2) : unknown_verb(word);
+    bool helping = !strcmp(word, "help");
+    int first = helping ? 2 : 1;
+    const struct verb *verb = find_verb(count - first, words + first, &used);
+    if (!verb)
+        return without_verb(count - first, words + first);
+    if (helping)
+        return run_verb(verb, 1, help_words);
+    return run_verb(verb, count - first - used, words + first + used);
 }

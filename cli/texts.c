@@ -286,34 +286,44 @@ int text_run(const struct text_work *work, const char **paths, int count, bool *
     return progress.code;
 }
 
-int text_open_model(const struct call *call, assay_model **model, assay_session **session)
+int text_open_model_alone(const struct call *call, assay_model **model)
 {
     assay_error error = {0};
     char *folder = NULL;
     int code = CALL_DONE;
     if (assay_model_folder(&folder, call->arguments[0], &error) != ASSAY_OK ||
-        assay_model_open(model, folder, &error) != ASSAY_OK) {
+        assay_model_open(model, folder, &error) != ASSAY_OK)
         code = call_failed(call, &error);
-        goto done;
-    }
-    assay_session_options options = ASSAY_SESSION_OPTIONS_INIT;
+    assay_string_free(folder);
+    return code;
+}
+
+int text_open_session(const struct call *call, assay_model *model,
+                      const assay_session_options *without_flags, assay_session **session)
+{
+    assay_error error = {0};
+    assay_session_options options = *without_flags;
     options.threads = call->threads;
-    options.precision = call->precision;
-    options.max_tokens = (int32_t)call_integer(call, "max-tokens", 0);
+    if (call_has(call, "precision"))
+        options.precision = call->precision;
+    options.max_tokens = (int32_t)call_integer(call, "max-tokens", options.max_tokens);
     options.batch_tokens = call_integer(call, "batch-tokens", 0);
     options.last_by_pad_token = call_has(call, "last-by-pad-token");
-    if (assay_session_open(session, *model, &options, &error) != ASSAY_OK) {
-        code = call_failed(call, &error);
-        goto done;
-    }
+    if (assay_session_open(session, model, &options, &error) != ASSAY_OK)
+        return call_failed(call, &error);
     assay_precision used = assay_session_precision(*session);
-    if (used != call->precision)
+    if (used != options.precision)
         call_note(call, "this processor has no units for %s; computing at %s",
-                  assay_precision_name(call->precision), assay_precision_name(used));
+                  assay_precision_name(options.precision), assay_precision_name(used));
     if (call->verbose)
         call_note(call, "%s, %s kernels, %d threads", assay_precision_name(used),
                   assay_session_kernels(*session), assay_session_threads(*session));
-done:
-    assay_string_free(folder);
-    return code;
+    return CALL_DONE;
+}
+
+int text_open_model(const struct call *call, assay_model **model, assay_session **session)
+{
+    const assay_session_options usual = ASSAY_SESSION_OPTIONS_INIT;
+    int code = text_open_model_alone(call, model);
+    return code == CALL_DONE ? text_open_session(call, *model, &usual, session) : code;
 }

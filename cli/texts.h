@@ -58,4 +58,9 @@ int text_run(const struct text_work *work, const char **paths, int count, bool *
 /* The model behind the first argument, and a session on it by the flags. */
 int text_open_model(const struct call *call, assay_model **model, assay_session **session);
 
+/* The same in two steps, for a verb that has its own mind where no flag is given. */
+int text_open_model_alone(const struct call *call, assay_model **model);
+int text_open_session(const struct call *call, assay_model *model,
+                      const assay_session_options *without_flags, assay_session **session);
+
 #endif

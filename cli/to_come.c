@@ -7,9 +7,10 @@
     }
 
 const struct verb verbs_to_come[] = {
-    TO_COME("data", "show|clean|dedup|split|balance DATA...",
-            "what a data set holds, and cleaned, deduplicated, split or balanced copies"),
-    TO_COME("attack", "DATA -o OUT --kind K...", "perturbed copies of both classes"),
+    TO_COME("data show", "DATA...", "what a data set holds, and what in it gives the label away"),
+    TO_COME("data clean", "IN -o OUT", "texts normalised, bad rows taken out"),
+    TO_COME("data split", "IN -o OUT", "parts for training and judging, by group"),
+    TO_COME("data balance", "IN -o OUT", "labels made equally frequent, or weights for them"),
     TO_COME("generate", "MODEL [PROMPT|-]", "continues a prompt"),
     TO_COME("chat", "MODEL", "a conversation"),
     TO_COME("ask", "MODEL QUESTION", "answers from indexed documents, with citations"),

@@ -87,6 +87,8 @@ static void print_plan(FILE *file, const assay_training_plan_info *plan)
             plan->max_tokens, (long long)plan->truncated_rows);
     if (plan->valid_rows)
         fprintf(file, "; valid %lld rows", (long long)plan->valid_rows);
+    if (plan->calibration_rows)
+        fprintf(file, "; calibration %lld rows", (long long)plan->calibration_rows);
     fprintf(file, "\nparameters %.2f million, trained %.2f million\n",
             (double)plan->parameters / 1e6, (double)plan->trained / 1e6);
     fprintf(file, "steps      %lld, %.2f epochs\n", (long long)plan->steps, plan->epochs);
@@ -119,6 +121,7 @@ static void print_plan_json(const assay_training_plan_info *plan)
         {"trained", plan->trained},
         {"train_rows", plan->train_rows},
         {"valid_rows", plan->valid_rows},
+        {"calibration_rows", plan->calibration_rows},
         {"train_tokens", plan->train_tokens},
         {"truncated_rows", plan->truncated_rows},
         {"max_tokens", plan->max_tokens},
@@ -298,9 +301,10 @@ const struct verb verb_train = {
         "said; every other key has a default, and out/recipe.yaml holds them all. docs/training.md "
         "lists the keys. Tasks: classify, regress, lm, mlm; methods: full, head.\n\n"
         "out becomes a model folder that transformers loads, with detector.json (labels, positive "
-        "class, data, precision), log.jsonl, TensorBoard events and checkpoints. With data.valid "
-        "the "
-        "weights are those of the best evaluation.\n\n"
+        "class, operating points, data, precision), log.jsonl, TensorBoard events and checkpoints. "
+        "With data.valid the weights are those of the best evaluation. A classifier is calibrated "
+        "at the end, on data.calibration or on half of data.valid, which then has no part in the "
+        "evaluations (data.calibration=none: neither).\n\n"
         "Interrupted (Ctrl-C, SIGTERM) it saves and leaves, exit code 1; killed at any instant it "
         "loses no checkpoint. --resume ends with the same bits as a run never interrupted. "
         "--seed and --precision stand for seed= and precision=, and hold only when given: the "

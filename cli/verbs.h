@@ -1,4 +1,5 @@
-/* The verbs of the binary, each in a file of its name. */
+/* The verbs of the binary, each in a file of its name. A name may be two words, "data clean": the
+ * file is then data_clean.c, the record verb_data_clean, and `assay data` lists what it begins. */
 #ifndef CLI_VERBS_H
 #define CLI_VERBS_H
 
@@ -9,11 +10,14 @@ extern const struct verb verb_show;
 extern const struct verb verb_tokenize;
 extern const struct verb verb_embed;
 extern const struct verb verb_detect;
+extern const struct verb verb_calibrate;
+extern const struct verb verb_attack;
 extern const struct verb verb_train;
 extern const struct verb verb_eval;
 extern const struct verb verb_parity;
 extern const struct verb verb_doctor;
 extern const struct verb verb_bench;
+extern const struct verb verb_data_dedup;
 
 /* Verbs of the road that this version does not have. */
 extern const struct verb verbs_to_come[];

@@ -59,18 +59,37 @@ says "$out" 'pull -> data -> train'
 says "$out" 'Not yet'
 code 0 "--version" "$assay" --version
 says "$out" '^assay [0-9]'
-for verb in $("$assay" --verbs); do
-    code 0 "$verb --help" "$assay" "$verb" --help
+"$assay" --verbs >"$work/verbs"
+while read -r verb; do # a name of two words is two arguments
+    page=docs/verbs/$(echo "$verb" | tr ' ' _).md
+    code 0 "$verb --help" "$assay" $verb --help
     says "$out" "^assay $verb"
     says "$out" '^Example'
     says "$out" '--precision highest|high|medium'
     silent "$err"
-    "$assay" "$verb" --help --markdown >"$out" 2>"$err"
-    name="docs/verbs/$verb.md"
-    if cmp -s "$out" "$source/docs/verbs/$verb.md"; then good; else bad "$name: make docs"; fi
-done
+    "$assay" $verb --help --markdown >"$out" 2>"$err" </dev/null
+    name=$page
+    if cmp -s "$out" "$source/$page"; then good; else bad "$name: make docs"; fi
+done <"$work/verbs"
 code 2 "unknown verb" "$assay" detec
 says "$err" 'did you mean detect'
+silent "$out"
+code 0 "a first word alone" "$assay" data
+says "$out" '^assay data VERB'
+says "$out" '^  data clean '
+says "$out" '^  data show '
+same "a first word alone: only its verbs" "$(grep -c '^  train' "$out")" 0
+cp "$out" "$work/group"
+for words in "data --help" "data -h" "help data"; do
+    code 0 "$words" "$assay" $words
+    same "$words: the same" "$(cat "$out")" "$(cat "$work/group")"
+done
+code 0 "help of two words" "$assay" help data clean
+says "$out" '^assay data clean '
+code 2 "near a first word" "$assay" dta
+says "$err" 'did you mean data?'
+code 2 "unknown second word" "$assay" data claen --quiet
+says "$err" 'there is no verb "data claen"; did you mean data clean'
 silent "$out"
 code 2 "unknown flag" "$assay" detect "$model" --jsn
 says "$err" 'did you mean --json'
@@ -392,6 +411,100 @@ name="train: stopped by a signal"
 says "$out" '--resume'
 if [ -e "$work/soft/checkpoints/last/state.json" ]; then good; else bad "train: nothing saved"; fi
 
+
+# ---- operating points
+# kept N FROM: rows for calibration, two a prompt, whose words leave some doubt
+kept()
+{
+    awk -v n="$1" -v from="$2" 'BEGIN {
+        for (i = 0; i < n; i++) {
+            ai = i % 4 < 2
+            doubt = (i * 7 + from) % 5 == 0
+            words = ai != doubt ? "a small text is here" : "hello world text"
+            printf "{\"id\": \"k%d\", \"prompt\": \"p%d\", \"label\": \"%s\", \"text\": ", i, \
+                i / 2, ai ? "ai" : "human"
+            printf "\"%s word%d word%d\"}\n", words, 14 + (i * 13 + from) % 53, 14 + i % 37
+        }
+    }'
+}
+kept 480 1 >"$work/calibration.jsonl"
+kept 480 2 >"$work/more.jsonl"
+code 0 "train: calibrates" "$assay" train base="$model" data="$rows" data.group=prompt \
+    valid="$work/more.jsonl" data.calibration="$work/calibration.jsonl" batch.items=8 epochs=2 \
+    optimizer.lr=0.01 out="$work/points"
+says "$err" 'calibration 480 rows'
+says "$err" 'calibrated on 480 rows'
+says "$err" '1 % takes at least 1000 negatives'
+says "$work/points/detector.json" '"fpr": 0.05'
+code 0 "detect: at an operating point" "$assay" detect "$work/points" "$work/more.jsonl" --json
+says "$err" 'at 5 % false positives: of 240 calibration negatives'
+says "$out" '"threshold": 0\.[0-9]*, "fpr": 0.05[0-9]*, "p_value": [01]\.*[0-9]*'
+cp "$out" "$work/judged.jsonl"
+code 0 "detect: its JSON" "$assay" tokenize "$model" "$work/judged.jsonl" --field text=reason
+same "verdict and p-value agree" "$(awk -F '"p_value": ' '{
+    split($2, p, ","); flagged = $0 ~ /"verdict": "ai"/
+    if (flagged != (p[1] <= 0.05)) bad++ } END { print bad + 0 }' "$work/judged.jsonl")" 0
+code 0 "detect: another rate" "$assay" detect "$work/points" "$work/more.jsonl" --fpr 0.1
+says "$out" 'at 10 % false positives; .*p = '
+code 2 "detect: a rate that is not fitted" "$assay" detect "$work/points" "$work/more.jsonl" \
+    --fpr 0.01
+says "$err" 'takes at least 1000 negatives'
+says "$err" 'expected one of 0.05, 0.1'
+silent "$out"
+name="detect: abstains"
+echo hello | "$assay" detect "$work/points" >"$out" 2>"$err"
+says "$out" '^1	abstains	.*too short'
+code 0 "detect: another cut" "$assay" detect "$work/points" "$work/more.jsonl" --max-tokens 7
+says "$err" 'cut at 7 here'
+code 0 "calibrate" "$assay" calibrate "$work/points" "$work/more.jsonl" --group prompt
+says "$out" 'in 240 groups'
+says "$out" '5 % false positives: from probability'
+says "$out" 'no threshold: 1 %'
+code 0 "calibrate --json" "$assay" calibrate "$work/points" "$work/more.jsonl" --json --quiet
+says "$out" '"groups": null, "temperature": '
+silent "$err"
+cp "$out" "$work/calibrated.jsonl"
+code 0 "calibrate's JSON" "$assay" tokenize "$model" "$work/calibrated.jsonl" \
+    --field text=precision
+code 0 "calibrate: a model without a card" "$assay" calibrate "$model" "$work/more.jsonl" \
+    --positive ai
+says "$model/detector.json" '"positive": "ai"'
+rm "$model/detector.json"
+cp "$work/points/detector.json" "$work/card"
+# spared: the card is as it was
+spared() { if cmp -s "$work/card" "$work/points/detector.json"; then good; else bad "$1: changed"; fi; }
+code 2 "calibrate: the training rows" "$assay" calibrate "$work/points" "$rows"
+says "$err" 'trained on these rows'
+grep human "$work/more.jsonl" >"$work/bad.jsonl"
+code 2 "calibrate: one class" "$assay" calibrate "$work/points" "$work/bad.jsonl"
+says "$err" 'one class'
+code 1 "calibrate: no such group" "$assay" calibrate "$work/points" "$work/more.jsonl" --group topic
+says "$err" ':1: topic: the row has no group'
+spared "calibrate: refused rows"
+sed 's/"temperature": [0-9.]*/"temperature": -1/' "$work/card" >"$work/points/detector.json"
+code 1 "detect: a bad card" "$assay" detect "$work/points" "$work/more.jsonl"
+says "$err" 'detector.json: temperature: out of range'
+same "detect: a bad card" "$(lines "$err")" 1
+code 1 "calibrate: a bad card" "$assay" calibrate "$work/points" "$work/more.jsonl"
+cp "$work/card" "$work/points/detector.json"
+
+# ---- attack
+code 0 "attack" "$assay" attack "$work/rows.csv" -o "$work/cased.csv" --kind case --strength 1
+same "attack" "$(tail -n 1 "$work/cased.csv")" 'second,A Small Text Is Here,case'
+says "$out" 'changed places .*7  case'
+code 0 "attack: several kinds" "$assay" attack "$rows" -o "$work/attacked.jsonl" \
+    --kind homoglyph zero-width --strength 0.5 --seed 3 --json
+same "attack: rows" "$(lines "$work/attacked.jsonl")" 96
+says "$out" '"changed places": {"homoglyph": '
+says "$work/attacked.jsonl" '"id": "r0~zero-width"'
+code 0 "attack: all" "$assay" attack "$rows" -o "$work/all.jsonl" --kind all --quiet
+same "attack: all" "$(lines "$work/all.jsonl")" 432
+code 2 "attack: no such kind" "$assay" attack "$rows" -o "$work/none.jsonl" --kind homoglyphs
+says "$err" 'expected homoglyph, zero-width'
+code 2 "attack: no kind" "$assay" attack "$rows" -o "$work/none.jsonl"
+code 2 "attack: no output" "$assay" attack "$rows" --kind case
+code 2 "attack: too strong" "$assay" attack "$rows" -o "$work/none.jsonl" --kind case --strength 2
+if [ -e "$work/none.jsonl" ]; then bad "attack: refused, and wrote"; else good; fi
 
 # ---- where output cannot go
 if [ -c /dev/full ]; then

@@ -176,8 +176,13 @@ assay_status training_go(const char *out, const char *const *words,
     snprintf(own[1], sizeof own[1], "data=%s", training_path("train.jsonl"));
     snprintf(own[2], sizeof own[2], "valid=%s", training_path("valid.jsonl"));
     snprintf(own[3], sizeof own[3], "out=%s", out);
-    for (; count < 4; count++)
-        all[count] = own[count];
+    bool other_valid = false;
+    for (size_t i = 0; words && words[i]; i++)
+        other_valid = other_valid || strncmp(words[i], "data.valid=", 11) == 0;
+    for (size_t i = 0; i < 4; i++) {
+        if (i != 2 || !other_valid)
+            all[count++] = own[i];
+    }
     for (size_t i = 0; words && words[i] && count < MAX_WORDS; i++)
         all[count++] = words[i];
     assay_training *training = NULL;

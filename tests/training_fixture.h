@@ -20,7 +20,8 @@ char *training_read(const char *path, size_t *length);
 /* A file, or a folder with all that is in it; links are not followed. */
 void training_remove(const char *path);
 
-/* Trains the base on the rows into the folder `out`. `words` ends with NULL, and may be NULL like
+/* Trains the base on the rows into the folder `out`; data.valid is valid.jsonl unless a word says
+ * otherwise. `words` ends with NULL, and may be NULL like
  * all that follows. */
 assay_status training_go(const char *out, const char *const *words,
                          const assay_training_options *options, assay_training_result *result,

@@ -15,13 +15,14 @@ base
 tensor base
 text base
 data base text
+prepare base text data
 hub base
 image base
 cpu base tensor
 models base tensor cpu text
-machine base tensor cpu text data hub models train
+machine base tensor cpu text data hub models detect train
 detect base tensor cpu text data models
-train base tensor cpu text data models
+train base tensor cpu text data models detect
 report base tensor cpu text data models detect train
 FLOORS
 

@@ -2,6 +2,9 @@
 #ifndef ASSAY_ASSAY_H
 #define ASSAY_ASSAY_H
 
+#include "assay/attack.h"
+#include "assay/data_make.h"
+#include "assay/detect.h"
 #include "assay/eval.h"
 #include "assay/machine.h"
 #include "assay/model.h"

@@ -38,7 +38,7 @@ typedef struct assay_evaluation_options {
     const char *const *slices; /* fields */
     size_t slice_count;
     const char *group; /* field; NULL: "group" where the rows have one; "": none */
-    const char *const *attacks;
+    const char *const *attacks; /* kinds, or "all" */
     size_t attack_count;
     double strength;
     const assay_rows_options *rows; /* of data; may be NULL */
@@ -57,7 +57,7 @@ typedef struct assay_evaluation_options {
 #define ASSAY_EVALUATION_OPTIONS_INIT                                                              \
     {                                                                                              \
         sizeof(assay_evaluation_options), NULL, NULL, NULL, NULL, NULL, NULL, NULL, false, NULL,   \
-            NULL, 0, NULL, 0, NULL, NULL, 0, 0.1, NULL, 0, false, ASSAY_PRECISION_HIGHEST, 0, 0,   \
+            NULL, 0, NULL, 0, NULL, NULL, 0, 0.3, NULL, 0, false, ASSAY_PRECISION_HIGHEST, 0, 0,   \
             false, 0, 0, NULL, NULL                                                                \
     }
 
@@ -86,9 +86,6 @@ bool assay_evaluation_get(const assay_evaluation *evaluation, int64_t index,
 /* The whole reports; they belong to the evaluation. */
 const char *assay_evaluation_json(const assay_evaluation *evaluation, size_t *length);
 const char *assay_evaluation_html(const assay_evaluation *evaluation, size_t *length);
-
-/* Kinds of attacks by number; NULL outside. */
-const char *assay_attack_name(int index);
 
 #ifdef __cplusplus
 }

@@ -96,6 +96,7 @@ int assay_session_threads(const assay_session *session);
 /* What the kernels make of the asked precision, and which they are: "highest", "avx512". */
 assay_precision assay_session_precision(const assay_session *session);
 const char *assay_session_kernels(const assay_session *session);
+int32_t assay_session_max_tokens(const assay_session *session); /* where a text is cut */
 
 typedef struct assay_text {
     const char *text;

@@ -77,7 +77,9 @@ typedef struct assay_training_plan {
     const char *family, *task, *method, *precision, *kernels;
     int threads;
     int64_t parameters, trained;
-    int64_t train_rows, valid_rows, train_tokens, truncated_rows;
+    int64_t train_rows, valid_rows; /* that are trained and evaluated on */
+    int64_t calibration_rows;       /* of data.calibration, or half of data.valid */
+    int64_t train_tokens, truncated_rows;
     int32_t max_tokens, longest_row;
     int64_t steps;
     double epochs;

@@ -499,7 +499,7 @@ static void sync_parent(const char *path)
     memory_free(folder);
 }
 
-assay_status file_writer_commit(struct file_writer *writer, assay_error *error)
+assay_status file_writer_sync(struct file_writer *writer, assay_error *error)
 {
     assay_status status;
     if (writer->failed) {
@@ -509,8 +509,16 @@ assay_status file_writer_commit(struct file_writer *writer, assay_error *error)
         status = flush(writer, error);
     }
     if (!status && (file_change_refused() || fsync(writer->fd) != 0) &&
-        !(writer->direct && errno != EIO && errno != ENOSPC))
+        !(writer->direct && errno != EIO && errno != ENOSPC)) {
+        writer->failed = true;
         status = io_error(error, writer->path, "cannot write");
+    }
+    return status;
+}
+
+assay_status file_writer_commit(struct file_writer *writer, assay_error *error)
+{
+    assay_status status = file_writer_sync(writer, error);
     int fd = writer->fd;
     writer->fd = -1;
     if (close(fd) != 0 && !status)

@@ -37,6 +37,9 @@ struct file_writer;
 assay_status file_writer_open(struct file_writer **out, const char *path, assay_error *error);
 assay_status file_writer_write(struct file_writer *writer, const void *bytes, size_t length,
                                assay_error *error);
+/* Writes out and syncs what was written so far. Of several files that belong together each is synced
+ * before the first is committed, so that a full disk is met while nothing is in its place yet. */
+assay_status file_writer_sync(struct file_writer *writer, assay_error *error);
 /* Frees the writer whether or not it succeeds. */
 assay_status file_writer_commit(struct file_writer *writer, assay_error *error);
 void file_writer_abandon(struct file_writer *writer); /* NULL allowed */

@@ -7,6 +7,7 @@
 #include "base/utf8.h"
 #include "data/class_folder.h"
 #include "data/csv.h"
+#include "data/row_source.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -474,6 +475,32 @@ assay_status assay_rows_next(assay_rows *rows, assay_row *row, assay_error *erro
         row->numbered = true;
     }
     return ASSAY_OK;
+}
+
+assay_rows_format rows_format(const assay_rows *rows)
+{
+    return rows->format;
+}
+
+const struct buffer *rows_line(const assay_rows *rows)
+{
+    return &rows->line;
+}
+
+const struct csv_record *rows_header(const assay_rows *rows)
+{
+    return &rows->header;
+}
+
+const struct csv_record *rows_record(const assay_rows *rows)
+{
+    return &rows->record;
+}
+
+const char *rows_field_name(const assay_rows *rows, enum row_role role)
+{
+    static const enum role roles[] = {[ROW_TEXT] = TEXT, [ROW_ID] = ID, [ROW_LABEL] = LABEL};
+    return rows->names[roles[role]];
 }
 
 uint64_t assay_rows_bytes(const assay_rows *rows)

@@ -199,7 +199,7 @@ static assay_status run_rows(assay_session *session, enum model_output output, f
 
 /* The row limit: what was asked, else what sentence-transformers or the tokenizer say, never more
  * than the model has positions for. */
-static int32_t row_limit(const assay_session *session)
+int32_t assay_session_max_tokens(const assay_session *session)
 {
     const assay_model *model = session->model;
     int64_t limit = model->family->max_tokens(&model->config);
@@ -248,7 +248,7 @@ static assay_status tokenize(assay_session *session, const assay_text *texts, in
     }
     assay_encode_options options = ASSAY_ENCODE_OPTIONS_INIT;
     options.truncation = ASSAY_TRUNCATE_LONGEST_FIRST;
-    options.max_tokens = row_limit(session);
+    options.max_tokens = assay_session_max_tokens(session);
     size_t used = 0;
     session->offsets[0] = 0;
     for (int64_t i = 0; i < count; i++) {

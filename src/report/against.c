@@ -26,9 +26,9 @@ static assay_status open_other(struct scorer *out, struct assay_evaluation *e, c
         options.temperature = card.temperature;
         options.session.threads = e->options->threads;
         options.session.precision =
-            e->options->precision_given ? e->options->precision : card.precision;
+            e->options->precision_given ? e->options->precision : card.detector.precision;
         options.session.max_tokens =
-            e->options->max_tokens ? e->options->max_tokens : card.max_tokens;
+            e->options->max_tokens ? e->options->max_tokens : card.detector.max_tokens;
         options.session.batch_tokens = e->options->batch_tokens;
         options.session.last_by_pad_token = e->options->last_by_pad_token;
         status = scorer_open_model(out, &options, error);

@@ -7,11 +7,6 @@
 #include <math.h>
 #include <string.h>
 
-const char *assay_attack_name(int index)
-{
-    return attack_name(index);
-}
-
 /* Rankings and right answers of one walk, the clean one first. */
 struct attacked {
     struct ranking *rankings; /* (count) */
@@ -52,7 +47,7 @@ static assay_status attack(struct assay_evaluation *e, struct attacked *a, int k
         out->description = attack_description(kind);
         if (e->rule >= 0) {
             out->rule = e->rules[e->rule];
-            rule_apply(&out->rule, NULL, &rows.table, e->card.least_tokens);
+            rule_apply(&out->rule, NULL, &rows.table, e->least_tokens);
         }
         e->attack_count++;
     }

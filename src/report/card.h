@@ -1,35 +1,17 @@
-/* What detector.json says that an evaluation uses: the positive class, the temperature, operating
- * points, where texts are cut, and which rows trained the model. A model without one has an empty
- * card.
+/* detector.json as an evaluation uses it: what detect/detector.h reads, and where the rows lie that
+ * trained the model, which only an evaluation wants to know. A model without one has an empty card.
  */
 #ifndef ASSAY_REPORT_CARD_H
 #define ASSAY_REPORT_CARD_H
 
-#include "assay/model.h"
-#include "base/sha256.h"
-
-enum { CARD_POINTS = 8 };
-
-struct card_point {
-    double rate;    /* of false alarms, as stated */
-    float log_odds; /* flagged at or above it */
-};
-
-struct card_data {
-    char *path; /* NULL: not said */
-    char sha256[SHA256_HEX_SIZE];
-};
+#include "detect/detector.h"
 
 struct card {
-    bool present;
-    char *positive;                   /* NULL: not said */
-    double temperature;               /* 1 where none was fitted */
-    int32_t max_tokens, least_tokens; /* 0: not said */
-    bool calibrated;
-    assay_precision precision; /* that it was calibrated with */
-    struct card_point points[CARD_POINTS];
-    int point_count;
-    struct card_data train, valid, calibration;
+    struct detector detector;
+    const char *positive;                     /* in the detector's labels; NULL: not said */
+    double temperature;                       /* 1 where none was fitted */
+    char *train, *valid;                      /* paths, NULL: not said */
+    char calibration_sha256[SHA256_HEX_SIZE]; /* "": not said */
 };
 
 assay_status card_read(struct card *out, const char *folder, assay_error *error);

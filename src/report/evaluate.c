@@ -122,10 +122,10 @@ static assay_status open_model(struct assay_evaluation *e, assay_error *error)
     assay_status status = card_read(&e->card, e->model, error);
     if (status)
         return status;
-    e->max_tokens = o->max_tokens ? o->max_tokens : e->card.max_tokens;
+    e->max_tokens = o->max_tokens ? o->max_tokens : e->card.detector.max_tokens;
     options.temperature = e->card.temperature;
     options.session.threads = o->threads;
-    options.session.precision = o->precision_given ? o->precision : e->card.precision;
+    options.session.precision = o->precision_given ? o->precision : e->card.detector.precision;
     options.session.max_tokens = e->max_tokens;
     options.session.batch_tokens = o->batch_tokens;
     options.session.last_by_pad_token = o->last_by_pad_token;
@@ -180,14 +180,14 @@ static assay_status judge_baselines(struct assay_evaluation *e, assay_error *err
     struct baselines_request request = {.walk = &walk,
                                         .test = &e->rows,
                                         .positive = evaluation_positive(e),
-                                        .train = o->train ? o->train : e->card.train.path,
-                                        .valid = o->valid ? o->valid : e->card.valid.path,
+                                        .train = o->train ? o->train : e->card.train,
+                                        .valid = o->valid ? o->valid : e->card.valid,
                                         .train_asked = o->train != NULL,
                                         .valid_asked = o->valid != NULL,
-                                        .train_sha256 = e->card.train.sha256,
-                                        .valid_sha256 = e->card.valid.sha256,
+                                        .train_sha256 = e->card.detector.train_sha256,
+                                        .valid_sha256 = e->card.detector.valid_sha256,
                                         .plan = &plan};
-    request.reason = e->model && e->card.present
+    request.reason = e->model && e->card.detector.present
                          ? "detector.json does not say what the model was trained on; --train FILE "
                            "names the rows to use"
                      : e->model ? "the model has no detector.json that says what it was trained "

@@ -12,7 +12,12 @@
 #include "report/figures.h"
 #include "report/walk.h"
 
-enum { SLICE_VALUES = 40, SENTENCE_SIZE = 640, MAX_SENTENCES = 48, MAX_RULES = CARD_POINTS + 1 };
+enum {
+    SLICE_VALUES = 40,
+    SENTENCE_SIZE = 640,
+    MAX_SENTENCES = 48,
+    MAX_RULES = CALIBRATION_POINTS + 1
+};
 
 /* A way to decide, and what it did: a threshold of detector.json, or the most probable label. */
 struct rule {
@@ -21,6 +26,9 @@ struct rule {
     double true_positives, false_positives, positives, negatives;
     double abstained_positives, abstained_negatives;
     struct interval tpr, fpr;
+    /* Where the rate of as many fresh negatives, drawn like the calibration's, lies in 95 of 100
+     * cases; NaN without a calibration. */
+    struct interval expected;
 };
 
 /* FLAG_ABSTAINED: the text is shorter than what the operating point was set on. */
@@ -77,6 +85,7 @@ struct assay_evaluation {
     struct walk_result rows;
     struct figures_options measuring;
     struct figures all;
+    int32_t least_tokens; /* shorter texts are abstained from; 0: none are */
     struct rule rules[MAX_RULES];
     int rule_count, rule; /* the one that slices and attacks go by; -1: none */
     uint8_t *flags;       /* (rows), under that rule */

@@ -209,6 +209,7 @@ static void put_rule(struct json_writer *w, const struct rule *rule)
     put_number(w, "fpr",
                rule->negatives > 0.0 ? rule->false_positives / rule->negatives : (double)NAN);
     put_interval(w, "fpr_wilson", rule->fpr);
+    put_interval(w, "fpr_expected", rule->expected);
 }
 
 static void put_rules(struct json_writer *w, const struct assay_evaluation *e)

@@ -1,6 +1,7 @@
 /* How rows are decided: by the thresholds of detector.json, or by the most probable label. */
 #include "base/error.h"
 #include "base/memory.h"
+#include "detect/rates.h"
 #include "report/evaluation.h"
 
 #include <math.h>
@@ -42,10 +43,13 @@ assay_status evaluation_rules(struct assay_evaluation *e, assay_error *error)
         return error_memory(error, (size_t)table->rows);
     if (table->positive < 0)
         return ASSAY_OK;
-    for (int i = 0; i < e->card.point_count && e->model; i++) {
-        e->rules[e->rule_count] =
-            (struct rule){.rate = e->card.points[i].rate, .log_odds = e->card.points[i].log_odds};
-        if (e->rule < 0 || e->card.points[i].rate == usual_rate)
+    const struct calibration *calibration = &e->card.detector.calibration;
+    bool calibrated = e->card.detector.calibrated;
+    e->least_tokens = calibrated ? calibration->least_tokens : 0;
+    for (int i = 0; calibrated && i < calibration->point_count; i++) {
+        const struct calibration_point *point = &calibration->points[i];
+        e->rules[e->rule_count] = (struct rule){.rate = point->fpr, .log_odds = point->threshold};
+        if (e->rule < 0 || fabs(point->fpr - usual_rate) < 1e-9)
             e->rule = e->rule_count;
         e->rule_count++;
     }
@@ -54,9 +58,17 @@ assay_status evaluation_rules(struct assay_evaluation *e, assay_error *error)
         e->rule = e->rule < 0 ? e->rule_count : e->rule;
         e->rule_count++;
     }
-    for (int i = 0; i < e->rule_count; i++)
-        rule_apply(&e->rules[i], NULL, table, e->card.least_tokens);
+    for (int i = 0; i < e->rule_count; i++) {
+        struct rule *rule = &e->rules[i];
+        rule_apply(rule, NULL, table, e->least_tokens);
+        rule->expected = (struct interval){(double)NAN, (double)NAN};
+        if (!isnan(rule->rate))
+            rates_expected(&rule->expected.low, &rule->expected.high,
+                           calibration_rank(rule->rate, calibration->negatives),
+                           calibration->negatives, (int64_t)rule->negatives,
+                           calibration->points[i].design_effect);
+    }
     if (e->rule >= 0)
-        rule_apply(&e->rules[e->rule], e->flags, table, e->card.least_tokens);
+        rule_apply(&e->rules[e->rule], e->flags, table, e->least_tokens);
     return ASSAY_OK;
 }

@@ -177,18 +177,6 @@ double score_log_odds(const float *logits, int32_t classes, int32_t class)
     return (double)logits[class] - most - log(sum);
 }
 
-float score_operating(const float *logits, int32_t classes, int32_t class, double temperature)
-{
-    double most = -INFINITY, sum = 0.0;
-    for (int32_t c = 0; c < classes; c++) {
-        if (c != class && (double)logits[c] > most)
-            most = (double)logits[c];
-    }
-    for (int32_t c = 0; c < classes; c++)
-        sum += c == class ? 0.0 : exp(((double)logits[c] - most) / temperature);
-    return (float)(((double)logits[class] - most) / temperature - log(sum));
-}
-
 void score_probabilities(double *out, const float *logits, int32_t classes, double temperature)
 {
     double most = (double)logits[score_most_probable(logits, classes)], sum = 0.0;

@@ -70,8 +70,6 @@ assay_status score_table_gather(struct score_table *out, const struct score_tabl
 
 /* Of one row: the log-odds of a class, and the most probable class. */
 double score_log_odds(const float *logits, int32_t classes, int32_t class);
-/* The log-odds under a temperature, as operating points have them. */
-float score_operating(const float *logits, int32_t classes, int32_t class, double temperature);
 int32_t score_most_probable(const float *logits, int32_t classes);
 /* Softmax of logits over a temperature; room for (classes). */
 void score_probabilities(double *out, const float *logits, int32_t classes, double temperature);

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "detect/score.h"
 
 #include <string.h>
 #include <strings.h>
@@ -55,7 +56,7 @@ static assay_status score_texts(struct scorer *scorer, struct score_batch *batch
         if (scorer->positive >= 0) {
             batch->scores[i] = score_log_odds(logits, classes, scorer->positive);
             batch->log_odds[i] =
-                score_operating(logits, classes, scorer->positive, scorer->temperature);
+                detect_score(logits, classes, scorer->positive, scorer->temperature);
         }
         score_probabilities(batch->probabilities + i * classes, logits, classes,
                             scorer->temperature);

@@ -106,15 +106,14 @@ static void say_of_rows(struct assay_evaluation *e)
     const struct card *card = &e->card;
     const struct baselines *baselines = &e->baselines;
     const char *hex = e->data_sha256;
-    if (*hex && strcmp(hex, card->train.sha256) == 0)
+    if (*hex && strcmp(hex, card->detector.train_sha256) == 0)
         say(e, ASSAY_FINDING_FAULT,
             "These are the very rows that the model was trained on: nothing here says how it does "
             "on others.");
-    else if (*hex && strcmp(hex, card->valid.sha256) == 0)
+    else if (*hex && strcmp(hex, card->detector.valid_sha256) == 0)
         say(e, ASSAY_FINDING_DOUBT,
             "These rows chose the model's weights among its checkpoints: figures on them flatter.");
-    if (*hex && card->point_count && strcmp(hex, card->calibration.sha256) == 0 &&
-        strcmp(hex, card->valid.sha256) != 0)
+    if (*hex && card->detector.calibrated && strcmp(hex, card->calibration_sha256) == 0)
         say(e, ASSAY_FINDING_DOUBT,
             "The thresholds were set on these rows: the rates of false alarms on them flatter.");
     if (baselines->shared_rows && strcmp(hex, baselines->train_sha256) != 0)
@@ -206,28 +205,30 @@ static void say_of_decisions(struct assay_evaluation *e)
         say(e, ASSAY_FINDING_FACT,
             "Decisions are by the most probable label, because %s: %.1f %% of the negatives are "
             "flagged as \"%s\" [%.1f, %.1f].",
-            !e->model             ? "these are predictions from elsewhere"
-            : !e->card.present    ? "the model has no detector.json"
-            : !e->card.calibrated ? "its detector.json was never calibrated"
-                                  : "its detector.json holds no threshold",
+            !e->model                      ? "these are predictions from elsewhere"
+            : !e->card.detector.present    ? "the model has no detector.json"
+            : !e->card.detector.calibrated ? "its detector.json was never calibrated"
+                                           : "its detector.json holds no threshold",
             100.0 * rate, evaluation_positive(e), 100.0 * rule->fpr.low, 100.0 * rule->fpr.high);
         return;
     }
-    bool off = rule->rate < rule->fpr.low || rule->rate > rule->fpr.high;
-    say(e, off && rule->rate < rule->fpr.low ? ASSAY_FINDING_DOUBT : ASSAY_FINDING_FACT,
+    bool above = rate > rule->expected.high, below = rate < rule->expected.low;
+    say(e, above ? ASSAY_FINDING_DOUBT : ASSAY_FINDING_FACT,
         "The threshold is that of detector.json for %.3g %% false alarms; on these rows %.1f %% of "
-        "the negatives are flagged [%.1f, %.1f]%s, and %.1f %% of \"%s\" are found.",
-        100.0 * rule->rate, 100.0 * rate, 100.0 * rule->fpr.low, 100.0 * rule->fpr.high,
-        !off                         ? ", which agrees"
-        : rule->rate < rule->fpr.low ? ", which is more than stated"
-                                     : ", which is fewer than stated",
+        "the negatives are flagged, %s what negatives like the calibration's would show (%.1f to "
+        "%.1f %%), and %.1f %% of \"%s\" are found.",
+        100.0 * rule->rate, 100.0 * rate,
+        above   ? "above"
+        : below ? "below"
+                : "within",
+        100.0 * rule->expected.low, 100.0 * rule->expected.high,
         100.0 * rule->true_positives / rule->positives, evaluation_positive(e));
     double abstained = rule->abstained_negatives + rule->abstained_positives;
     if (abstained > 0.0)
         say(e, ASSAY_FINDING_FACT,
             "It abstains from %.0f rows (%.1f %%), which are shorter than the texts it was "
             "calibrated on (%d tokens).",
-            abstained, 100.0 * abstained / (double)e->all.rows, e->card.least_tokens);
+            abstained, 100.0 * abstained / (double)e->all.rows, e->least_tokens);
 }
 
 static void say_of_limits(struct assay_evaluation *e)

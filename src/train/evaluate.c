@@ -48,6 +48,15 @@ static assay_status take_memory(struct scoring *s, assay_error *error)
                : error_memory(error, all * sizeof *s->logits);
 }
 
+static void free_memory(struct scoring *s)
+{
+    batch_plan_close(s->plan);
+    memory_free(s->logits);
+    memory_free(s->chunk);
+    memory_free(s->truth);
+    memory_free(s->best);
+}
+
 static assay_status keep_scores(struct scoring *s, const int64_t *rows, int64_t count,
                                 assay_error *error)
 {
@@ -182,10 +191,23 @@ assay_status evaluate(struct evaluation *out, struct stepper *stepper,
             status = language_figures(&s, out->values, error);
     }
     out->seconds = process_now() - began;
-    batch_plan_close(s.plan);
-    memory_free(s.logits);
-    memory_free(s.chunk);
-    memory_free(s.truth);
-    memory_free(s.best);
+    free_memory(&s);
+    return status;
+}
+
+assay_status evaluate_logits(float **logits, struct stepper *stepper,
+                             const struct evaluate_request *request, assay_error *error)
+{
+    struct scoring s = {.request = request};
+    bool stopped = false;
+    *logits = NULL;
+    assay_status status = take_memory(&s, error);
+    if (status == ASSAY_OK)
+        status = score_all(&s, stepper, &stopped, error);
+    if (status == ASSAY_OK && !stopped) {
+        *logits = s.logits;
+        s.logits = NULL;
+    }
+    free_memory(&s);
     return status;
 }

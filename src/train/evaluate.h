@@ -31,4 +31,9 @@ struct evaluate_request {
 assay_status evaluate(struct evaluation *out, struct stepper *stepper,
                       const struct evaluate_request *request, assay_error *error);
 
+/* The logits themselves, (feed->rows, labels) in the order of the rows; RECIPE_CLASSIFY. Release
+ * with memory_free; NULL when asked to stop. */
+assay_status evaluate_logits(float **logits, struct stepper *stepper,
+                             const struct evaluate_request *request, assay_error *error);
+
 #endif

@@ -8,6 +8,7 @@
 
 #include "assay/train.h"
 #include "models/trainable.h"
+#include "train/calibrate.h"
 #include "train/checkpoint.h"
 #include "train/course.h"
 #include "train/evaluate.h"
@@ -25,11 +26,23 @@ struct training_rows {
     int32_t *lengths; /* of a sample; else the dataset's own are used */
 };
 
+/* Rows that neither train nor are evaluated on, and what they gave. */
+struct training_calibration {
+    struct training_rows rows; /* dataset NULL: none */
+    bool shares_valid;         /* the dataset is data.valid's, the rows are half of it */
+    uint64_t *group;           /* (rows.feed.rows), NULL: independent */
+    bool is_fitted;
+    struct calibration fitted;
+    char rows_sha256[SHA256_HEX_SIZE];
+    char refused[256]; /* why there is no calibration, or "" */
+};
+
 struct assay_training {
     struct recipe recipe;
     assay_training_options options;
     char *base_folder;
     struct training_rows train, valid; /* valid.dataset NULL: none */
+    struct training_calibration calibration;
     struct label_set labels;
     assay_model *model;
     uint8_t *special_tokens; /* (vocabulary) for masks */
@@ -73,6 +86,18 @@ assay_status training_update(assay_training *training, const struct course_step 
 assay_status training_evaluate(assay_training *training, struct evaluation *evaluation,
                                assay_error *error);
 
+/* Logits of all rows, the same way; for memory_free, NULL when asked to stop. */
+assay_status training_score(assay_training *training, float **logits,
+                            const struct training_rows *rows, assay_error *error);
+
+/* Whether the recipe names a file to calibrate on. */
+bool training_calibrates_on_file(const assay_training *training);
+/* After the data are read and the labels are known: sees to the rows that calibrate, out of
+ * data.valid where they have no file. */
+assay_status training_take_calibration(assay_training *training, assay_error *error);
+/* At the end, with the weights that are saved. */
+assay_status training_calibrate(assay_training *training, bool *stopped, assay_error *error);
+
 /* out: refused when it holds a run and `resume` is off; made; locked for this process until
  * *lock is given back. */
 assay_status training_take_folder(const assay_training *training, int *lock, assay_error *error);
@@ -82,8 +107,9 @@ void training_leave_folder(int lock);
 assay_status training_checkpoint(assay_training *training, bool best, assay_error *error);
 /* Takes up the newest good checkpoint; counters stay at step 0 when there is none. */
 assay_status training_resume(assay_training *training, assay_error *error);
-/* The model folder: weights of the best step or the last, tokenizer, detector.json. */
-assay_status training_save_model(assay_training *training, assay_error *error);
+/* The model folder: weights of the best step or the last, tokenizer, detector.json. Nothing is
+ * written when it was stopped while it calibrated. */
+assay_status training_save_model(assay_training *training, bool *stopped, assay_error *error);
 /* recipe.yaml, at the beginning. */
 assay_status training_save_recipe(const assay_training *training, assay_error *error);
 /* out/checkpoints, for memory_free; NULL: no memory. */

@@ -142,6 +142,8 @@ static assay_status read_all_data(assay_training *t, assay_error *error)
         status = read_data(t, &t->train, t->recipe.data.train, tokenizer, error);
     if (status == ASSAY_OK && t->recipe.data.valid)
         status = read_data(t, &t->valid, t->recipe.data.valid, tokenizer, error);
+    if (status == ASSAY_OK && training_calibrates_on_file(t))
+        status = read_data(t, &t->calibration.rows, t->recipe.data.calibration, tokenizer, error);
     assay_tokenizer_close(tokenizer);
     return status;
 }
@@ -196,6 +198,10 @@ static assay_status make_feeds(assay_training *t, assay_error *error)
         status = make_feed(t, &t->train, true, error);
     if (status == ASSAY_OK && t->valid.dataset)
         status = make_feed(t, &t->valid, false, error);
+    if (status == ASSAY_OK && t->calibration.rows.dataset)
+        status = make_feed(t, &t->calibration.rows, false, error);
+    if (status == ASSAY_OK)
+        status = training_take_calibration(t, error);
     return status;
 }
 
@@ -295,6 +301,8 @@ static assay_status open_model(assay_training *t, assay_error *error)
         status = check_tokens(t, &t->train, error);
     if (status == ASSAY_OK && t->valid.dataset)
         status = check_tokens(t, &t->valid, error);
+    if (status == ASSAY_OK && t->calibration.rows.dataset)
+        status = check_tokens(t, &t->calibration.rows, error);
     if (status == ASSAY_OK)
         status = check_freezing(t, error);
     struct model_config *config = status == ASSAY_OK ? &t->model->config : NULL;
@@ -351,26 +359,14 @@ static assay_status set_fingerprint(assay_training *t, assay_error *error)
     return status;
 }
 
-/* Keys of the recipe that later verbs read. */
-static void note_unused(const assay_training *t)
-{
-    const char *unused = t->recipe.data.calibration ? "data.calibration"
-                         : t->recipe.data.test      ? "data.test"
-                         : t->recipe.data.group     ? "data.group"
-                                                    : NULL;
-    if (unused)
-        training_note(t, "%s is written into recipe.yaml, but training does not use it yet",
-                      unused);
-}
-
 static assay_status open_all(assay_training *t, const char *recipe, const char *const *words,
                              size_t word_count, assay_error *error)
 {
     assay_status status = recipe_read(&t->recipe, recipe, words, word_count, error);
     if (status == ASSAY_OK)
         status = assay_model_folder(&t->base_folder, t->recipe.base, error);
-    if (status == ASSAY_OK)
-        note_unused(t);
+    if (status == ASSAY_OK && t->recipe.data.test)
+        training_note(t, "data.test is written into recipe.yaml; training does not use it");
     if (status == ASSAY_OK)
         status = read_limit(t, error);
     if (status == ASSAY_OK)
@@ -435,6 +431,11 @@ void assay_training_close(assay_training *t)
     assay_model_close(t->model);
     label_set_free(&t->labels);
     close_rows(&t->train);
+    if (t->calibration.shares_valid)
+        t->calibration.rows.dataset = NULL;
+    close_rows(&t->calibration.rows);
+    memory_free(t->calibration.group);
+    calibration_free(&t->calibration.fitted);
     close_rows(&t->valid);
     memory_free(t->special_tokens);
     assay_string_free(t->base_folder);

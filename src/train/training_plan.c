@@ -219,6 +219,14 @@ static int64_t times_due(int64_t every, int64_t steps, double epochs)
     return every ? steps / every + (steps % every != 0) : (int64_t)ceil(epochs);
 }
 
+static double feed_tokens(const struct row_feed *feed)
+{
+    double sum = 0.0;
+    for (int64_t i = 0; i < feed->rows; i++)
+        sum += feed->lengths[i];
+    return sum;
+}
+
 static assay_status plan_time(assay_training *t, assay_training_plan_info *info, assay_error *error)
 {
     double began = process_now(), scoring = 0.0;
@@ -229,15 +237,14 @@ static assay_status plan_time(assay_training *t, assay_training_plan_info *info,
         status = measure_scoring(t, &scoring, error);
     if (status != ASSAY_OK)
         return status;
-    double run_tokens = 0.0;
-    for (int64_t i = 0; i < t->train.feed.rows; i++)
-        run_tokens += t->train.feed.lengths[i];
-    run_tokens *= info->epochs;
+    double run_tokens = feed_tokens(&t->train.feed) * info->epochs;
     info->seconds = info->tokens_per_s > 0.0 ? run_tokens / info->tokens_per_s : 0.0;
     int64_t saves = times_due(t->recipe.checkpoint.every, info->steps, info->epochs);
     if (scoring > 0.0) {
         int64_t evaluations = times_due(t->recipe.eval_every, info->steps, info->epochs);
-        info->seconds += (double)evaluations * (double)t->valid.feed.data.tokens / scoring;
+        info->seconds += ((double)evaluations * feed_tokens(&t->valid.feed) +
+                          feed_tokens(&t->calibration.rows.feed)) /
+                         scoring;
         saves = saves > evaluations ? saves : evaluations;
     }
     double state = (double)(info->gradient_bytes + info->optimizer_bytes);
@@ -256,7 +263,7 @@ assay_status assay_training_plan(assay_training *t, bool calibrate, assay_traini
 {
     bool bfloat = t->recipe.precision != ASSAY_PRECISION_HIGHEST &&
                   stepper_kernels(t->stepper)->bfloat_product;
-    const struct dataset_view *train = &t->train.feed.data, *valid = &t->valid.feed.data;
+    const struct dataset_view *train = &t->train.feed.data;
     *info = (assay_training_plan_info){
         .base = t->base_folder,
         .out = t->recipe.out ? t->recipe.out : "",
@@ -270,7 +277,8 @@ assay_status assay_training_plan(assay_training *t, bool calibrate, assay_traini
         .parameters = t->parameters,
         .trained = t->trained,
         .train_rows = t->train.feed.rows,
-        .valid_rows = valid->rows,
+        .valid_rows = t->valid.feed.rows,
+        .calibration_rows = t->calibration.rows.feed.rows,
         .train_tokens = train->tokens,
         .truncated_rows = train->truncated,
         .max_tokens = t->max_tokens,

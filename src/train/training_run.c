@@ -326,7 +326,7 @@ assay_status assay_training_run(assay_training *t, assay_training_result *result
     if (status == ASSAY_OK)
         fill_result(&run, result);
     if (status == ASSAY_OK && !run.stopped)
-        status = training_save_model(t, error);
+        status = training_save_model(t, &result->stopped, error);
     training_log_close(run.log);
     training_leave_folder(lock);
     return status;

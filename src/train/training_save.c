@@ -13,7 +13,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-enum { MAX_ARRAYS = 8, DETECTOR_FORMAT = 1 };
+enum { MAX_ARRAYS = 8 };
 
 char *training_checkpoint_folder(const assay_training *t)
 {
@@ -204,6 +204,10 @@ static void put_data(struct json_writer *w, const char *key, const struct traini
     json_put_string(w, rows->feed.data.path);
     json_key(w, "rows");
     json_put_integer(w, rows->feed.data.rows);
+    if (rows->sample) {
+        json_key(w, "used_rows");
+        json_put_integer(w, rows->feed.rows);
+    }
     json_key(w, "tokens");
     json_put_integer(w, rows->feed.data.tokens);
     json_key(w, "sha256");
@@ -250,7 +254,22 @@ static assay_precision precision_used(const assay_training *t)
                                                        : ASSAY_PRECISION_HIGHEST;
 }
 
-/* What is not known yet, temperature and thresholds, is null: calibration fills it. */
+static void put_calibration(struct json_writer *w, const assay_training *t)
+{
+    const struct training_calibration *c = &t->calibration;
+    struct calibration_source source = {
+        .path = c->rows.feed.data.path,
+        .part = c->shares_valid ? "half" : "all",
+        .sha256 = c->rows.feed.data.fingerprint,
+        .rows_sha256 = c->rows_sha256,
+        .group = c->group ? t->recipe.data.group : NULL,
+        .seed = c->shares_valid ? t->recipe.seed : -1,
+        .precision = precision_used(t),
+        .max_tokens = t->max_tokens,
+    };
+    detector_put_calibration(w, c->is_fitted ? &c->fitted : NULL, &source, c->refused);
+}
+
 static assay_status save_detector(const assay_training *t, assay_error *error)
 {
     struct buffer text = {0};
@@ -263,10 +282,7 @@ static assay_status save_detector(const assay_training *t, assay_error *error)
     json_key(&w, "assay");
     json_put_string(&w, ASSAY_VERSION);
     put_labels(&w, t);
-    json_key(&w, "temperature");
-    json_put_null(&w);
-    json_key(&w, "thresholds");
-    json_put_null(&w);
+    put_calibration(&w, t);
     json_key(&w, "max_tokens");
     json_put_integer(&w, t->max_tokens);
     json_key(&w, "precision");
@@ -314,10 +330,13 @@ static assay_status take_best(assay_training *t, assay_error *error)
     return status;
 }
 
-assay_status training_save_model(assay_training *t, assay_error *error)
+assay_status training_save_model(assay_training *t, bool *stopped, assay_error *error)
 {
+    *stopped = false;
     assay_status status = take_best(t, error);
-    if (status != ASSAY_OK)
+    if (status == ASSAY_OK)
+        status = training_calibrate(t, stopped, error);
+    if (status != ASSAY_OK || *stopped)
         return status;
     optimizer_exchange_average(t->optimizer);
     status = model_save_trained(t->model, t->recipe.out, error);
@@ -350,21 +369,45 @@ static bool asked_to_stop(void *context)
     return t->options.stop && t->options.stop(t->options.context);
 }
 
+static struct evaluate_request request_of(const assay_training *t, const struct training_rows *rows,
+                                          const struct evaluate_watch *watch)
+{
+    return (struct evaluate_request){
+        .task = t->recipe.task,
+        .labels = (int32_t)t->model->config.labels,
+        .positive = t->labels.positive,
+        .feed = &rows->feed,
+        .watch = watch,
+    };
+}
+
 assay_status training_evaluate(assay_training *t, struct evaluation *evaluation, assay_error *error)
 {
     struct watching watching = {t};
     struct evaluate_watch watch = {tell_progress, asked_to_stop, &watching};
-    struct evaluate_request request = {
-        .task = t->recipe.task,
-        .labels = (int32_t)t->model->config.labels,
-        .positive = t->labels.positive,
-        .feed = &t->valid.feed,
-        .watch = &watch,
-    };
+    struct evaluate_request request = request_of(t, &t->valid, &watch);
     optimizer_exchange_average(t->optimizer);
     assay_status status = evaluate(evaluation, t->stepper, &request, error);
     optimizer_exchange_average(t->optimizer);
     if (status == ASSAY_OK)
         status = dataset_check(t->valid.dataset, error);
+    return status;
+}
+
+assay_status training_score(assay_training *t, float **logits, const struct training_rows *rows,
+                            assay_error *error)
+{
+    struct watching watching = {t};
+    struct evaluate_watch watch = {tell_progress, asked_to_stop, &watching};
+    struct evaluate_request request = request_of(t, rows, &watch);
+    optimizer_exchange_average(t->optimizer);
+    assay_status status = evaluate_logits(logits, t->stepper, &request, error);
+    optimizer_exchange_average(t->optimizer);
+    if (status == ASSAY_OK)
+        status = dataset_check(rows->dataset, error);
+    if (status != ASSAY_OK) {
+        memory_free(*logits);
+        *logits = NULL;
+    }
     return status;
 }

@@ -1,0 +1,10 @@
+# Operating points, detector.json, attacks.
+assay_test(calibration assay_detect)
+assay_test(calibration_promises assay_detect)
+assay_test(detector assay_detect)
+target_sources(test_detector PRIVATE model_vectors.c)
+assay_test(halves assay_train)
+assay_test(calibrated_training assay_train)
+target_sources(test_calibrated_training PRIVATE training_fixture.c model_vectors.c)
+assay_test(attack assay_data)
+assay_test(attack_rows assay_prepare)
