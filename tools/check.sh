@@ -1,8 +1,8 @@
 #!/bin/sh
 # Everything that must hold, a line a stage; the last line counts it.
 #   tools/check.sh [JOBS]
-# Stages: layers, format, all tests of the release build, the same under the sanitizers, each fuzz
-# target for FUZZ_SECONDS (10). A program of many tests counts each. Exit 1 when anything failed.
+# Stages: layers, format, all tests of the release build, the same on lesser kernel sets and under the
+# sanitizers, each fuzz target for FUZZ_SECONDS (10). A program of many tests counts each. Exit 1 when anything failed.
 set -u
 cd "$(dirname -- "$0")/.."
 jobs=${1:-$(nproc 2>/dev/null || echo 2)}
@@ -39,30 +39,47 @@ build()
     return 1
 }
 
-# suite PRESET SUFFIX SECONDS
-suite()
+# run_tests NAME SUFFIX SECONDS [OPTION...]: the tests of a build that stands
+run_tests()
 {
-    echo "-- $1: building, then all tests"
-    if ! build "$1" "$2"; then
-        stage "$1" 0 1 0
-        return
-    fi
-    log=build$2/check-tests.log
-    ctest --test-dir "build$2" -j "$jobs" --timeout "$3" --verbose 2>&1 </dev/null | tee "$log" |
+    name=$1
+    log=build$2/check-tests-$1.log
+    folder=build$2
+    limit=$3
+    shift 3
+    ctest --test-dir "$folder" -j "$jobs" --timeout "$limit" --verbose "$@" 2>&1 </dev/null |
+        tee "$log" |
         grep --line-buffered -E '^ *[0-9]+/[0-9]+ +Test +#|^[0-9]+: (skipped: |\[  FAILED)'
     if ! grep -q 'Test *#' "$log"; then
         echo "no test ran" # cmocka is missing, or ctest found nothing
-        stage "$1" 0 1 0
+        stage "$name" 0 1 0
         return
     fi
     # What the failed ones said.
     awk -f tools/count_tests.awk -v show=1 "$log"
-    stage "$1" $(awk -f tools/count_tests.awk "$log")
+    stage "$name" $(awk -f tools/count_tests.awk "$log")
+}
+
+# suite PRESET SUFFIX SECONDS
+suite()
+{
+    echo "-- $1: building, then all tests"
+    if build "$1" "$2"; then run_tests "$1" "$2" "$3"; else stage "$1" 0 1 0; fi
+}
+
+# masked SETS: the release build's tests with no other kernels; those of disks and resuming, which
+# take the time, know no kernels
+masked()
+{
+    echo "-- $1: the release build's tests on these kernels alone"
+    ASSAY_KERNELS=$1 run_tests "$1" "" 300 -E 'resume|checkpoint|pull|file'
 }
 
 one layers tools/check_layers.sh
 one format tools/check_format.sh
 suite release "" 300
+masked avx2
+masked plain
 export ASAN_OPTIONS=${ASAN_OPTIONS:-allocator_may_return_null=1}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
 suite sanitize -sanitize 900

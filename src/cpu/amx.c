@@ -1,5 +1,5 @@
 /* AMX: 16 x 16 sums a tile, 2 x 2 tiles of sums so that each operand loaded is used twice. */
-#include "cpu/bfloat.h"
+#include "cpu/bfloat_task.h"
 #include "cpu/tiles.h"
 
 #include <string.h>
@@ -16,7 +16,7 @@ void bfloat_amx_model_fill(struct kernels *kernels);
 #define MULTIPLY_STEP(rows_of_a, panels_of_b)                                                      \
     do {                                                                                           \
         tile_load(4, (rows_of_a) + p, row_bytes);                                                  \
-        tile_load(5, (rows_of_a) + TILE_HEIGHT * block->k + p, row_bytes);                         \
+        tile_load(5, (rows_of_a) + TILE_HEIGHT * block->a_row + p, row_bytes);                     \
         tile_load(6, (panels_of_b) + p * PANEL, TILE_ROW_BYTES);                                   \
         tile_load(7, (panels_of_b) + other + p * PANEL, TILE_ROW_BYTES);                           \
         tile_multiply(0, 4, 6);                                                                    \
@@ -25,7 +25,7 @@ void bfloat_amx_model_fill(struct kernels *kernels);
         tile_multiply(3, 5, 7);                                                                    \
     } while (0)
 
-static void multiply(const struct bfloat_block *block)
+static void begin(void)
 {
     struct tile_configuration configuration;
     memset(&configuration, 0, sizeof configuration);
@@ -35,14 +35,23 @@ static void multiply(const struct bfloat_block *block)
         configuration.rows[i] = TILE_HEIGHT;
     }
     tile_configure(&configuration);
+}
+
+static void end(void)
+{
+    tile_release();
+}
+
+static void multiply(const struct bfloat_block *block)
+{
     tile_zero(0);
     tile_zero(1);
     tile_zero(2);
     tile_zero(3);
     /* A single panel is multiplied twice rather than read past its end. */
     int64_t other = block->panels > 1 ? block->b_panel : 0;
-    int64_t row_bytes = block->k * (int64_t)sizeof(uint16_t);
-    for (int64_t p = 0; p < block->k; p += BFLOAT_K_STEP) {
+    int64_t row_bytes = block->a_row * (int64_t)sizeof(uint32_t);
+    for (int64_t p = 0; p < block->pairs; p += BFLOAT_K_STEP / 2) {
         if (block->b_low) {
             MULTIPLY_STEP(block->a_low, block->b);
             MULTIPLY_STEP(block->a, block->b_low);
@@ -54,15 +63,21 @@ static void multiply(const struct bfloat_block *block)
     tile_store(1, block->sums + PANEL, sums_row * (int64_t)sizeof(float));
     tile_store(2, block->sums + TILE_HEIGHT * sums_row, sums_row * (int64_t)sizeof(float));
     tile_store(3, block->sums + TILE_HEIGHT * sums_row + PANEL, sums_row * (int64_t)sizeof(float));
-    tile_release();
 }
+
+static const struct bfloat_set set = {.name = AMX_NAME,
+                                      .multiply = multiply,
+                                      .begin = begin,
+                                      .end = end,
+                                      .tile_rows = 2 * TILE_HEIGHT,
+                                      .high = true};
 
 static void product(const struct kernel_context *context, const struct product *product)
 {
-    bfloat_product(context, product, multiply);
+    KERNEL_NAME(bfloat_product)(context, product, &set);
 }
 
 void bfloat_amx_fill(struct kernels *kernels)
 {
-    bfloat_fill(kernels, AMX_NAME, product);
+    bfloat_fill(kernels, &set, product);
 }

@@ -1,72 +1,52 @@
-/* AVX-512 BF16: VDPBF16PS adds a pair of products to each of 16 sums. */
-#include "cpu/bfloat.h"
+/* Products of linear layers on AVX-512 BF16, and attention's on the same units. */
+#include "cpu/bfloat_task.h"
+#include "cpu/bfloat_tile.h"
 
-#include <immintrin.h>
-#include <string.h>
-
-enum { TILE_ROWS = 8 };
-
-static inline __m512bh pair_everywhere(const uint16_t *pair)
+static inline __attribute__((always_inline)) void multiply_rows(const struct bfloat_block *block,
+                                                                const int rows, const int panels)
 {
-    int32_t both;
-    memcpy(&both, pair, sizeof both);
-    return (__m512bh)_mm512_set1_epi32(both);
-}
-
-static inline __attribute__((always_inline)) void multiply_tile(const struct bfloat_block *block,
-                                                                int first, const bool split)
-{
-    __m512 sum[TILE_ROWS][BFLOAT_PANELS];
-    for (int i = 0; i < TILE_ROWS; i++) {
-        for (int j = 0; j < BFLOAT_PANELS; j++)
-            sum[i][j] = _mm512_setzero_ps();
-    }
-    const uint16_t *a = block->a + first * block->k;
-    const uint16_t *a_low = split ? block->a_low + first * block->k : NULL;
-    int64_t other = block->panels > 1 ? block->b_panel : 0;
-    for (int64_t p = 0; p < block->k; p += 2) {
-        __m512bh b[BFLOAT_PANELS], b_low[BFLOAT_PANELS];
-        for (int j = 0; j < BFLOAT_PANELS; j++) {
-            b[j] = (__m512bh)_mm512_loadu_si512(block->b + j * other + p * PANEL);
-            if (split)
-                b_low[j] = (__m512bh)_mm512_loadu_si512(block->b_low + j * other + p * PANEL);
-        }
-#pragma GCC unroll 8
-        for (int i = 0; i < TILE_ROWS; i++) {
-            __m512bh x = pair_everywhere(a + i * block->k + p);
+    const struct bfloat_operands operands = {block->a,         block->b,       1,
+                                             BFLOAT_TILE_ROWS, block->b_panel, block->pairs};
+    bfloat_sums sum;
+    bfloat_tile_multiply(sum, &operands, 1, BFLOAT_TILE_ROWS, rows, panels);
+#pragma GCC unroll 12
+    for (int i = 0; i < rows; i++) {
 #pragma GCC unroll 2
-            for (int j = 0; j < BFLOAT_PANELS; j++) {
-                if (split) {
-                    __m512bh x_low = pair_everywhere(a_low + i * block->k + p);
-                    sum[i][j] = _mm512_dpbf16_ps(sum[i][j], x_low, b[j]);
-                    sum[i][j] = _mm512_dpbf16_ps(sum[i][j], x, b_low[j]);
-                }
-                sum[i][j] = _mm512_dpbf16_ps(sum[i][j], x, b[j]);
-            }
-        }
-    }
-    for (int i = 0; i < TILE_ROWS; i++) {
-        for (int j = 0; j < BFLOAT_PANELS; j++)
-            _mm512_storeu_ps(block->sums + ((first + i) * BFLOAT_PANELS + j) * PANEL, sum[i][j]);
+        for (int j = 0; j < panels; j++)
+            _mm512_storeu_ps(block->sums + (i * BFLOAT_PANELS + j) * PANEL, sum[i][j]);
     }
 }
 
 static void multiply(const struct bfloat_block *block)
 {
-    for (int first = 0; first < block->rows; first += TILE_ROWS) {
-        if (block->b_low)
-            multiply_tile(block, first, true);
-        else
-            multiply_tile(block, first, false);
+#define ONE_PANEL(n)  multiply_rows(block, n, 1)
+#define TWO_PANELS(n) multiply_rows(block, n, 2)
+    if (block->panels == 1) {
+        BFLOAT_TILE_EACH_ROWS(block->rows, ONE_PANEL)
+    } else {
+        BFLOAT_TILE_EACH_ROWS(block->rows, TWO_PANELS)
     }
+#undef ONE_PANEL
+#undef TWO_PANELS
 }
+
+/* Three products of pairs cost as much as one and a half float32 products of twice as many values:
+ * `high` gains nothing here. */
+static const struct bfloat_set set = {.name = "avx512_bf16",
+                                      .multiply = multiply,
+                                      .tile_rows = BFLOAT_TILE_ROWS,
+                                      .interleaved = true};
 
 static void product(const struct kernel_context *context, const struct product *product)
 {
-    bfloat_product(context, product, multiply);
+    KERNEL_NAME(bfloat_product)(context, product, &set);
 }
 
 void bfloat_avx512_fill(struct kernels *kernels)
 {
-    bfloat_fill(kernels, "avx512_bf16", product);
+    bfloat_fill(kernels, &set, product);
+    struct kernels float_slots = {0};
+    KERNEL_NAME(fill_attention)(&float_slots);
+    kernels->bfloat_attention = float_slots.attention;
+    kernels->bfloat_attention_backward = float_slots.attention_backward;
 }

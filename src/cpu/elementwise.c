@@ -1,80 +1,10 @@
 /* Activations and their derivatives, sums, dropout. */
 #include "base/threads.h"
-#include "cpu/functions.h"
+#include "cpu/activations.h"
 #include "cpu/kernel_set.h"
+#include "cpu/pairs.h"
 
 enum { TASK_ELEMENTS = 16384 };
-
-static const float one_over_sqrt_2 = 0x1.6a09e6p-1f;
-static const float one_over_sqrt_2_pi = 0x1.988454p-2f;
-/* GELU's tanh form: sqrt(2 / pi) (x + 0.044715 x^3) */
-static const float gelu_root = 0x1.988454p-1f;
-static const float gelu_cubic = 0.044715f;
-
-static lanes half(lanes x)
-{
-    return lanes_multiply(lanes_all(0.5f), x);
-}
-
-static lanes gelu_inner(lanes x)
-{
-    lanes cube = lanes_multiply(lanes_multiply(x, x), x);
-    return lanes_multiply(lanes_all(gelu_root), lanes_fma(lanes_all(gelu_cubic), cube, x));
-}
-
-static inline lanes activation_of(enum activation kind, lanes x)
-{
-    const lanes one = lanes_all(1.0f);
-    switch (kind) {
-    case ACTIVATION_GELU_ERF:
-        return lanes_multiply(
-            half(x), lanes_add(one, lanes_erf(lanes_multiply(x, lanes_all(one_over_sqrt_2)))));
-    case ACTIVATION_GELU_TANH:
-        return lanes_multiply(half(x), lanes_add(one, lanes_tanh(gelu_inner(x))));
-    case ACTIVATION_TANH:
-        return lanes_tanh(x);
-    case ACTIVATION_RELU:
-        /* This order passes not-a-number on. Whether the larger of two keeps a denormal differs
-         * between instructions; the sum flushes it everywhere. */
-        return lanes_add(lanes_max(lanes_zero(), x), lanes_zero());
-    case ACTIVATION_SILU:
-        return lanes_multiply(x, lanes_sigmoid(x));
-    }
-    return x;
-}
-
-static inline lanes derivative_of(enum activation kind, lanes x)
-{
-    const lanes one = lanes_all(1.0f);
-    switch (kind) {
-    case ACTIVATION_GELU_ERF: {
-        lanes cumulative =
-            half(lanes_add(one, lanes_erf(lanes_multiply(x, lanes_all(one_over_sqrt_2)))));
-        lanes density =
-            lanes_multiply(lanes_all(one_over_sqrt_2_pi),
-                           lanes_exp(lanes_multiply(lanes_all(-0.5f), lanes_multiply(x, x))));
-        return lanes_fma(x, density, cumulative);
-    }
-    case ACTIVATION_GELU_TANH: {
-        lanes t = lanes_tanh(gelu_inner(x));
-        lanes slope = lanes_multiply(lanes_all(gelu_root), lanes_fma(lanes_all(3.0f * gelu_cubic),
-                                                                     lanes_multiply(x, x), one));
-        lanes curve = lanes_multiply(lanes_subtract(one, lanes_multiply(t, t)), slope);
-        return lanes_fma(half(x), curve, half(lanes_add(one, t)));
-    }
-    case ACTIVATION_TANH: {
-        lanes t = lanes_tanh(x);
-        return lanes_subtract(one, lanes_multiply(t, t));
-    }
-    case ACTIVATION_RELU:
-        return lanes_if_less(lanes_zero(), x, one, lanes_zero());
-    case ACTIVATION_SILU: {
-        lanes s = lanes_sigmoid(x);
-        return lanes_multiply(s, lanes_fma(x, lanes_subtract(one, s), one));
-    }
-    }
-    return one;
-}
 
 struct elementwise {
     enum activation kind;
@@ -117,23 +47,9 @@ static void activate_task(void *context, int64_t index, int thread)
     (void)thread;
     const struct elementwise *job = context;
     int64_t i, n = span(job, index, &i);
-    switch (job->kind) {
-    case ACTIVATION_GELU_ERF:
-        activate_span(ACTIVATION_GELU_ERF, job->y + i, job->a + i, n);
-        break;
-    case ACTIVATION_GELU_TANH:
-        activate_span(ACTIVATION_GELU_TANH, job->y + i, job->a + i, n);
-        break;
-    case ACTIVATION_TANH:
-        activate_span(ACTIVATION_TANH, job->y + i, job->a + i, n);
-        break;
-    case ACTIVATION_RELU:
-        activate_span(ACTIVATION_RELU, job->y + i, job->a + i, n);
-        break;
-    case ACTIVATION_SILU:
-        activate_span(ACTIVATION_SILU, job->y + i, job->a + i, n);
-        break;
-    }
+#define SPAN(kind) activate_span(kind, job->y + i, job->a + i, n)
+    ACTIVATION_EACH(job->kind, SPAN)
+#undef SPAN
 }
 
 static void derive_task(void *context, int64_t index, int thread)
@@ -141,23 +57,44 @@ static void derive_task(void *context, int64_t index, int thread)
     (void)thread;
     const struct elementwise *job = context;
     int64_t i, n = span(job, index, &i);
-    switch (job->kind) {
-    case ACTIVATION_GELU_ERF:
-        derive_span(ACTIVATION_GELU_ERF, job->y + i, job->a + i, job->b + i, job->beta, n);
-        break;
-    case ACTIVATION_GELU_TANH:
-        derive_span(ACTIVATION_GELU_TANH, job->y + i, job->a + i, job->b + i, job->beta, n);
-        break;
-    case ACTIVATION_TANH:
-        derive_span(ACTIVATION_TANH, job->y + i, job->a + i, job->b + i, job->beta, n);
-        break;
-    case ACTIVATION_RELU:
-        derive_span(ACTIVATION_RELU, job->y + i, job->a + i, job->b + i, job->beta, n);
-        break;
-    case ACTIVATION_SILU:
-        derive_span(ACTIVATION_SILU, job->y + i, job->a + i, job->b + i, job->beta, n);
-        break;
+#define SPAN(kind) derive_span(kind, job->y + i, job->a + i, job->b + i, job->beta, n)
+    ACTIVATION_EACH(job->kind, SPAN)
+#undef SPAN
+}
+
+struct narrow {
+    enum activation kind;
+    uint16_t *dy;
+    const uint16_t *x;
+    int64_t count;
+};
+
+static inline __attribute__((always_inline)) void
+derive_narrow_span(enum activation kind, uint16_t *dy, const uint16_t *x, int64_t n)
+{
+    for (int64_t i = 0; i < n; i += LANES) {
+        lanes d = derivative_of(kind, lanes_load_bfloat(x + i, n - i));
+        lanes_store_bfloat(dy + i, lanes_multiply(lanes_load_bfloat(dy + i, n - i), d), n - i);
     }
+}
+
+static void derive_narrow_task(void *context, int64_t index, int thread)
+{
+    (void)thread;
+    const struct narrow *job = context;
+    int64_t i = index * TASK_ELEMENTS;
+    int64_t n = job->count - i < TASK_ELEMENTS ? job->count - i : TASK_ELEMENTS;
+#define SPAN(kind) derive_narrow_span(kind, job->dy + i, job->x + i, n)
+    ACTIVATION_EACH(job->kind, SPAN)
+#undef SPAN
+}
+
+static void bfloat_derive(const struct kernel_context *context, enum activation kind, uint16_t *dy,
+                          const uint16_t *x, int64_t count)
+{
+    struct narrow job = {kind, dy, x, count};
+    thread_pool_run(context->threads, (count + TASK_ELEMENTS - 1) / TASK_ELEMENTS,
+                    derive_narrow_task, &job);
 }
 
 static void add_task(void *context, int64_t index, int thread)
@@ -259,6 +196,7 @@ void KERNEL_NAME(fill_elementwise)(struct kernels *kernels)
 {
     kernels->activate = activate;
     kernels->activate_dx = activate_dx;
+    kernels->bfloat_derive = bfloat_derive;
     kernels->add = add;
     kernels->accumulate = accumulate;
     kernels->dropout = dropout;

@@ -8,6 +8,7 @@
 #include "base/threads.h"
 #include "cpu/kernel_set.h"
 #include "cpu/lanes.h"
+#include "cpu/pairs.h"
 
 enum {
     K_BLOCK = 64,
@@ -174,8 +175,8 @@ static void multiply_pass(const struct product *p, struct tile *t, const float *
         t->bias = last && p->bias ? p->bias + j * PANEL : NULL;
         for (int64_t i = i0; i < i1; i += TILE_ROWS) {
             int rows = i1 - i < TILE_ROWS ? (int)(i1 - i) : TILE_ROWS;
-            t->a = copy ? copy + (i - i0) * t->k : p->a + i * p->a_row + k0 * p->a_k;
-            t->c = p->c + i * p->c_row + j * PANEL;
+            t->a = copy ? copy + (i - i0) * t->k : (const float *)p->a + i * p->a_row + k0 * p->a_k;
+            t->c = (float *)p->c + i * p->c_row + j * PANEL;
             multiply_any(t, rows, panels, copy != NULL);
         }
     }
@@ -191,7 +192,8 @@ static void multiply_part(const struct product *p, int64_t i0, int64_t i1, int64
         t.k = p->k - k0 < K_PASS ? p->k - k0 : K_PASS;
         t.accumulate = k0 > 0 || p->beta != 0.0f;
         if (copy)
-            copy_rows(copy, p->a + i0 * p->a_row + k0 * p->a_k, p->a_row, p->a_k, i1 - i0, t.k);
+            copy_rows(copy, (const float *)p->a + i0 * p->a_row + k0 * p->a_k, p->a_row, p->a_k,
+                      i1 - i0, t.k);
         multiply_pass(p, &t, copy, k0, i0, i1, j0, j1);
     }
 }
@@ -293,20 +295,23 @@ static void pack(const struct kernel_context *context, float *packed, const floa
  * there is. */
 struct column_sum {
     float *out;
-    const float *x;
+    const void *x;
+    bool bfloat;
     int64_t rows, width;
     float beta;
 };
 
-static void column_sum_task(void *context, int64_t index, int thread)
+static inline __attribute__((always_inline)) void sum_columns(const struct column_sum *job,
+                                                              int64_t first, const bool bfloat)
 {
-    (void)thread;
-    const struct column_sum *job = context;
-    int64_t first = index * LANES, n = job->width - first;
+    int64_t n = job->width - first;
     lanes sum = job->beta != 0.0f ? lanes_load_some(job->out + first, n) : lanes_zero();
     lanes lost = lanes_zero();
     for (int64_t i = 0; i < job->rows; i++) {
-        lanes x = lanes_subtract(lanes_load_some(job->x + i * job->width + first, n), lost);
+        int64_t at = i * job->width + first;
+        lanes value = bfloat ? lanes_load_bfloat((const uint16_t *)job->x + at, n)
+                             : lanes_load_some((const float *)job->x + at, n);
+        lanes x = lanes_subtract(value, lost);
         lanes next = lanes_add(sum, x);
         lost = lanes_subtract(lanes_subtract(next, sum), x);
         sum = next;
@@ -314,10 +319,27 @@ static void column_sum_task(void *context, int64_t index, int thread)
     lanes_store_some(job->out + first, sum, n);
 }
 
+static void column_sum_task(void *context, int64_t index, int thread)
+{
+    (void)thread;
+    const struct column_sum *job = context;
+    if (job->bfloat)
+        sum_columns(job, index * LANES, true);
+    else
+        sum_columns(job, index * LANES, false);
+}
+
 static void column_sum(const struct kernel_context *context, float *out, const float *x,
                        int64_t rows, int64_t width, float beta)
 {
-    struct column_sum job = {out, x, rows, width, beta};
+    struct column_sum job = {out, x, false, rows, width, beta};
+    thread_pool_run(context->threads, divide_up(width, LANES), column_sum_task, &job);
+}
+
+static void bfloat_column_sum(const struct kernel_context *context, float *out, const uint16_t *x,
+                              int64_t rows, int64_t width, float beta)
+{
+    struct column_sum job = {out, x, true, rows, width, beta};
     thread_pool_run(context->threads, divide_up(width, LANES), column_sum_task, &job);
 }
 
@@ -326,4 +348,5 @@ void KERNEL_NAME(fill_product)(struct kernels *kernels)
     kernels->pack = pack;
     kernels->product = product;
     kernels->column_sum = column_sum;
+    kernels->bfloat_column_sum = bfloat_column_sum;
 }

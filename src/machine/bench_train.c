@@ -170,7 +170,8 @@ static assay_status token_operations(struct training_work *work, double *operati
         int64_t taken =
             chunk_extent(&work->feed, rows, first, work->subject->rows, STEP_CHUNK_TOKENS);
         struct graph_cost cost = {0};
-        status = step_cost(work->stepper, &cost, &work->feed, rows + first, taken, true, error);
+        status = step_cost(work->stepper, &cost, &work->feed, rows + first, taken, true,
+                           taken == work->subject->rows, error);
         sum += cost.forward_operations + cost.backward_operations;
         for (int64_t i = first; i < first + taken; i++)
             tokens += work->lengths[rows[i]];

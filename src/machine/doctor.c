@@ -96,7 +96,9 @@ static void look_at_kernels(struct assay_doctor *doctor)
         arena_format(&doctor->strings, "float32 on %s", kernels.name), "");
     if (kernels.bfloat_product) {
         add(doctor, "high", ASSAY_HEALTH_OK,
-            arena_format(&doctor->strings, "three bfloat16 products on %s", kernels.bfloat_name),
+            kernels.bfloat_high ? arena_format(&doctor->strings, "three bfloat16 products on %s",
+                                               kernels.bfloat_name)
+                                : "as highest: three bfloat16 products would be slower here",
             "");
         add(doctor, "medium", ASSAY_HEALTH_OK,
             arena_format(&doctor->strings, "bfloat16 products on %s", kernels.bfloat_name), "");

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/threads.h"
 #include "cpu/cpu.h"
+#include "models/model.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -87,7 +88,7 @@ assay_status measure_product(assay_bench_result *result, const assay_bench_optio
     struct product_work work = {0};
     cpu_kernels(&work.kernels, cpu_allowed());
     const struct kernels *kernels = &work.kernels;
-    work.bfloat = options->precision != ASSAY_PRECISION_HIGHEST && kernels->bfloat_product;
+    work.bfloat = model_precision_used(kernels, options->precision) != ASSAY_PRECISION_HIGHEST;
     bool three = work.bfloat && options->precision == ASSAY_PRECISION_HIGH;
     result->unit = "GFLOP/s";
     result->kernels = work.bfloat ? kernels->bfloat_name : kernels->name;
@@ -117,7 +118,8 @@ assay_status measure_product(assay_bench_result *result, const assay_bench_optio
     work.context = (struct kernel_context){
         .threads = pool, .scratch = scratch, .scratch_floats = scratch_floats};
     if (work.bfloat)
-        kernels->bfloat_pack(&work.context, packed, low, b, PRODUCT_N, 1, PRODUCT_K, PRODUCT_N);
+        kernels->bfloat_pack(&work.context, packed, low, b, false, PRODUCT_N, 1, PRODUCT_K,
+                             PRODUCT_N);
     else
         kernels->pack(&work.context, packed, b, PRODUCT_N, 1, PRODUCT_K, PRODUCT_N);
     work.product = (struct product){.c = c,

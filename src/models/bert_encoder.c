@@ -86,9 +86,8 @@ static struct value *layer(const struct model_view *view, int number, struct val
     a = op_layer_norm(g, graph_name(g, "%s.attention.output.LayerNorm", place), op_add(g, a, x),
                       c->norm_epsilon);
     a = graph_place(g, PLACE_SUBLAYER, graph_name(g, "%s.attention", place), x, a);
-    struct value *h =
-        op_linear(g, graph_name(g, "%s.intermediate.dense", place), WEIGHT_OUT_IN, c->inner, a);
-    h = op_activation(g, c->activation, h);
+    struct value *h = op_linear_activated(g, graph_name(g, "%s.intermediate.dense", place),
+                                          WEIGHT_OUT_IN, c->inner, c->activation, a);
     h = op_linear(g, graph_name(g, "%s.output.dense", place), WEIGHT_OUT_IN, c->width, h);
     h = op_dropout(g, graph_name(g, "%s.output.dropout", place), h, c->hidden_dropout, rows);
     h = op_layer_norm(g, graph_name(g, "%s.output.LayerNorm", place), op_add(g, h, a),
@@ -111,8 +110,11 @@ struct value *bert_pooler(const struct model_view *view, struct value *hidden)
 struct value *bert_encoder_body(const struct model_view *view)
 {
     struct value *x = embeddings(view);
-    for (int i = 0; i < view->config->layers; i++)
+    for (int i = 0; i < view->config->layers; i++) {
+        graph_begin_layer(view->graph);
         x = layer(view, i, x);
+    }
+    graph_end_layers(view->graph);
     if (view->with_pooler &&
         graph_has_weight(view->graph, PLACE(view, "%s.weight", bert_pooler_module)))
         bert_pooler(view, x);

@@ -77,12 +77,12 @@ static struct value *body(const struct model_view *view)
     struct value *x = embeddings(view);
     for (int i = 0; i < c->layers; i++) {
         const char *layer = PLACE(view, "transformer.layer.%d", i);
+        graph_begin_layer(g);
         struct value *a = self_attention(view, layer, x);
         a = op_layer_norm(g, graph_name(g, "%s.sa_layer_norm", layer), op_add(g, a, x),
                           c->norm_epsilon);
-        struct value *h =
-            op_linear(g, graph_name(g, "%s.ffn.lin1", layer), WEIGHT_OUT_IN, c->inner, a);
-        h = op_activation(g, c->activation, h);
+        struct value *h = op_linear_activated(g, graph_name(g, "%s.ffn.lin1", layer), WEIGHT_OUT_IN,
+                                              c->inner, c->activation, a);
         h = op_linear(g, graph_name(g, "%s.ffn.lin2", layer), WEIGHT_OUT_IN, c->width, h);
         h = op_dropout(g, graph_name(g, "%s.ffn.dropout", layer), h, c->hidden_dropout, rows);
         h = graph_place(g, PLACE_SUBLAYER, graph_name(g, "%s.ffn", layer), a, h);
@@ -90,6 +90,7 @@ static struct value *body(const struct model_view *view)
                           c->norm_epsilon);
         x = graph_place(g, PLACE_SUBLAYER, layer, x, h);
     }
+    graph_end_layers(g);
     return x;
 }
 

@@ -89,17 +89,19 @@ static struct value *body(const struct model_view *view)
     x = graph_place(g, PLACE_SUBLAYER, PLACE(view, "drop"), NULL, x);
     for (int i = 0; i < c->layers; i++) {
         const char *block = PLACE(view, "h.%d", i);
+        graph_begin_layer(g);
         struct value *a = op_layer_norm(g, graph_name(g, "%s.ln_1", block), x, c->norm_epsilon);
         a = op_add(g, self_attention(view, block, i, a), x);
         struct value *h = op_layer_norm(g, graph_name(g, "%s.ln_2", block), a, c->norm_epsilon);
-        h = op_linear(g, graph_name(g, "%s.mlp.c_fc", block), WEIGHT_IN_OUT, c->inner, h);
-        h = op_activation(g, c->activation, h);
+        h = op_linear_activated(g, graph_name(g, "%s.mlp.c_fc", block), WEIGHT_IN_OUT, c->inner,
+                                c->activation, h);
         h = op_linear(g, graph_name(g, "%s.mlp.c_proj", block), WEIGHT_IN_OUT, c->width, h);
         h = op_dropout(g, graph_name(g, "%s.mlp.dropout", block), h, c->hidden_dropout,
                        &batch->rows);
         h = graph_place(g, PLACE_SUBLAYER, graph_name(g, "%s.mlp", block), a, h);
         x = graph_place(g, PLACE_SUBLAYER, block, x, op_add(g, a, h));
     }
+    graph_end_layers(g);
     return op_layer_norm(g, PLACE(view, "ln_f"), x, c->norm_epsilon);
 }
 

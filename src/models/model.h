@@ -83,6 +83,8 @@ struct vocabulary_head model_language_head(const assay_model *model, struct grap
 
 /* The graph's name of a public precision. */
 enum precision model_precision(assay_precision precision);
+/* What these kernels compute at when that precision is asked for. */
+assay_precision model_precision_used(const struct kernels *kernels, assay_precision asked);
 
 /* After a result was not a finite number: names the tensor that holds one, if any does. */
 assay_status model_blame_weights(const assay_model *model, const char *what, assay_error *error);

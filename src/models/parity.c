@@ -6,6 +6,7 @@
 #include "base/threads.h"
 #include "cpu/cpu.h"
 #include "models/batch.h"
+#include "models/model.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -240,15 +241,12 @@ static void build_language(struct comparison *c)
 
 static assay_status run(struct comparison *c, assay_error *error)
 {
-    struct graph_options options = {
-        .device = DEVICE_CPU,
-        .precision = c->options.precision == ASSAY_PRECISION_HIGHEST ? PRECISION_HIGHEST
-                     : c->options.precision == ASSAY_PRECISION_HIGH  ? PRECISION_HIGH
-                                                                     : PRECISION_MEDIUM,
-        .tape = c->gradients,
-        .parameters = c->model->parameters,
-        .kernels = &c->result->kernels,
-        .threads = c->threads};
+    struct graph_options options = {.device = DEVICE_CPU,
+                                    .precision = model_precision(c->options.precision),
+                                    .tape = c->gradients,
+                                    .parameters = c->model->parameters,
+                                    .kernels = &c->result->kernels,
+                                    .threads = c->threads};
     graph_reset(c->graph, &options);
     const struct text_batch *batch = &c->builder.batch;
     if (c->task == TASK_CLASSIFY) {
@@ -567,8 +565,8 @@ assay_status assay_parity_run(assay_parity **out, const char *folder, const char
     if (!c.result)
         return error_memory(error, sizeof *c.result);
     cpu_kernels(&c.result->kernels, cpu_allowed());
-    bool bfloat =
-        c.options.precision != ASSAY_PRECISION_HIGHEST && c.result->kernels.bfloat_product;
+    c.options.precision = model_precision_used(&c.result->kernels, c.options.precision);
+    bool bfloat = c.options.precision != ASSAY_PRECISION_HIGHEST;
     snprintf(c.result->kernel_text, sizeof c.result->kernel_text, "%s%s%s", c.result->kernels.name,
              bfloat ? " + " : "", bfloat ? c.result->kernels.bfloat_name : "");
     assay_status status = safetensors_open(&c.file, reference, error);

@@ -107,7 +107,7 @@ int assay_session_threads(const assay_session *session)
 
 assay_precision assay_session_precision(const assay_session *session)
 {
-    return session->kernels.bfloat_product ? session->options.precision : ASSAY_PRECISION_HIGHEST;
+    return model_precision_used(&session->kernels, session->options.precision);
 }
 
 const char *assay_session_kernels(const assay_session *session)
@@ -127,6 +127,12 @@ enum precision model_precision(assay_precision precision)
         break;
     }
     return PRECISION_HIGHEST;
+}
+
+assay_precision model_precision_used(const struct kernels *kernels, assay_precision asked)
+{
+    bool bfloat = precision_used(kernels, model_precision(asked)) != PRECISION_HIGHEST;
+    return bfloat ? asked : ASSAY_PRECISION_HIGHEST;
 }
 
 /* One batch: (count, width) results into their rows of `out`. */

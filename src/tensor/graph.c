@@ -7,6 +7,13 @@
 #include <stdio.h>
 #include <string.h>
 
+enum precision precision_used(const struct kernels *kernels, enum precision asked)
+{
+    if (!kernels || !kernels->bfloat_product || (asked == PRECISION_HIGH && !kernels->bfloat_high))
+        return PRECISION_HIGHEST;
+    return asked;
+}
+
 assay_status graph_open(struct graph **out, assay_error *error)
 {
     *out = memory_allocate_zeroed(1, sizeof **out);
@@ -35,8 +42,10 @@ void graph_reset(struct graph *graph, const struct graph_options *options)
     graph->options = *options;
     graph->first_node = graph->last_node = NULL;
     graph->node_count = 0;
+    graph->layer = graph->layer_count = 0;
     graph->first_value = graph->last_value = NULL;
     graph->first_place = graph->last_place = NULL;
+    graph->packed_bytes = 0;
     graph->status = ASSAY_OK;
     graph->planned = graph->forward_done = false;
 }
@@ -240,6 +249,18 @@ struct value *graph_place(struct graph *graph, enum place_kind kind, const char 
     return output;
 }
 
+bool graph_narrows(const struct graph *graph, const char *place)
+{
+    const struct graph_options *options = &graph->options;
+    if (graph->hook || precision_used(options->kernels, options->precision) != PRECISION_MEDIUM)
+        return false;
+    for (const struct keep_rule *rule = graph->rules; rule; rule = rule->next) {
+        if (graph_glob_matches(rule->glob, place))
+            return false;
+    }
+    return true;
+}
+
 bool row_layout_holds(const struct graph *graph, const struct row_layout *layout)
 {
     if (!layout->offsets)
@@ -257,7 +278,8 @@ static bool dtypes_fit(struct graph *graph, const struct op *op, const char *pla
 {
     for (int i = 0; i < input_count; i++) {
         enum dtype wanted = op->integer_inputs >> i & 1 ? DTYPE_I32 : DTYPE_F32;
-        if (!inputs[i] || inputs[i]->tensor.dtype == wanted)
+        if (!inputs[i] || inputs[i]->tensor.dtype == wanted ||
+            (inputs[i]->tensor.dtype == DTYPE_BF16 && (op->narrow_inputs >> i & 1)))
             continue;
         graph_fail(graph, ASSAY_ERROR_SHAPE, place, "input %d of %s has the wrong type", i + 1,
                    op->name);
@@ -285,6 +307,7 @@ struct node *graph_node(struct graph *graph, const struct op *op, const char *pl
     for (int i = 0; i < input_count; i++)
         node->inputs[i] = inputs[i];
     node->number = graph->node_count++;
+    node->layer = graph->layer;
     node->previous = graph->last_node;
     if (graph->last_node)
         graph->last_node->next = node;
@@ -302,7 +325,7 @@ struct value *graph_output(struct node *node, enum dtype dtype, int rank, const 
     if (!value)
         return NULL;
     value->producer = node;
-    for (int i = 0; i < node->input_count && dtype == DTYPE_F32; i++)
+    for (int i = 0; i < node->input_count && dtype_is_float(dtype); i++)
         value->needs_gradient |= node->inputs[i] && node->inputs[i]->needs_gradient &&
                                  !(node->op->constant_inputs >> i & 1);
     if (value->needs_gradient && !node->op->backward)
@@ -310,6 +333,22 @@ struct value *graph_output(struct node *node, enum dtype dtype, int rank, const 
                           "%s has no backward, so it cannot stand on a tape", node->op->name);
     node->outputs[node->output_count++] = value;
     return value;
+}
+
+void graph_begin_layer(struct graph *graph)
+{
+    if (graph->options.recompute && graph->options.tape)
+        graph->layer = ++graph->layer_count;
+}
+
+void graph_end_layers(struct graph *graph)
+{
+    graph->layer = 0;
+}
+
+void graph_count_packed(struct graph *graph, size_t bytes)
+{
+    graph->packed_bytes += bytes;
 }
 
 const struct kernels *node_kernels(const struct node *node)

@@ -25,6 +25,10 @@ enum device { DEVICE_CPU, DEVICE_SHAPES };
 /* float32; three bfloat16 products; bfloat16 products. */
 enum precision { PRECISION_HIGHEST, PRECISION_HIGH, PRECISION_MEDIUM };
 
+/* What these kernels compute at when that precision is asked for: the next higher one where they
+ * lack the units or gain nothing. NULL: no kernels, `highest`. */
+enum precision precision_used(const struct kernels *kernels, enum precision asked);
+
 /* A tensor in a graph. */
 struct value {
     struct tensor tensor;
@@ -32,7 +36,7 @@ struct value {
     struct node *producer;       /* NULL for inputs and weights */
     bool needs_gradient;
     bool kept, gradient_kept;
-    float *gradient; /* while backward runs, and after it where kept */
+    float *gradient; /* while backward runs, and after it where kept; elements as tensor's */
     /* planning */
     bool gradient_comes; /* something downstream writes it */
     bool gradient_seeded;
@@ -40,6 +44,10 @@ struct value {
     bool seed_is_copied; /* something downstream adds to it */
     int first, last, gradient_first, gradient_last;
     size_t bytes, offset, gradient_offset;
+    /* with `recompute`: read outside its layer; made again for backward, then and there */
+    bool escapes, again;
+    int again_first, again_last;
+    size_t again_offset;
     struct value *next;
 };
 
@@ -52,6 +60,7 @@ struct op {
     void (*backward)(const struct node *node);
     unsigned saves_inputs, saves_outputs; /* bit i: backward reads input / output i */
     unsigned integer_inputs;              /* bit i: int32; the others are float32 */
+    unsigned narrow_inputs;               /* bit i: may be bfloat16, too */
     unsigned constant_inputs;             /* bit i: backward gives it no gradient */
     /* Repeated inputs are column ranges of one value: backward writes them apart, with one beta. */
     bool inputs_in_columns;
@@ -70,7 +79,8 @@ struct node {
     size_t shared_floats;  /* for all threads together */
     double operations;     /* floating-point operations forward */
     int number;
-    bool backward_runs;
+    int layer; /* 0: of none, or nothing is recomputed */
+    bool backward_runs, runs_again;
     struct node *next, *previous;
 };
 
@@ -89,6 +99,10 @@ struct graph_options {
     uint64_t seed, step;
     /* Gradients of weights are added to what is there (micro-batches) instead of written. */
     bool accumulate;
+    /* What only a layer's own backward reads is computed again for it instead of kept. */
+    bool recompute;
+    /* Trained weights change before the next graph: no packed copy of theirs is worth keeping. */
+    bool weights_change;
     struct parameter_set *parameters;
     const struct kernels *kernels;
     struct thread_pool *threads;
@@ -141,6 +155,13 @@ const char *graph_name(struct graph *graph, const char *format, ...)
 struct value *graph_place(struct graph *graph, enum place_kind kind, const char *place,
                           struct value *input, struct value *output);
 
+/* May what stands at the place be kept in bfloat16 between ops? At `medium`, unless something is
+ * attached or reads it. */
+bool graph_narrows(const struct graph *graph, const char *place);
+
+/* For ops, on the shapes-only device: so many bytes of lasting copies. */
+void graph_count_packed(struct graph *graph, size_t bytes);
+
 /* For ops: a new node with room for its attributes; outputs; a failure that names the op and place.
  */
 struct node *graph_node(struct graph *graph, const struct op *op, const char *place,
@@ -151,6 +172,11 @@ void *graph_fail(struct graph *graph, assay_status status, const char *place, co
 /* The kernels' context while a node runs. */
 const struct kernels *node_kernels(const struct node *node);
 const struct kernel_context *node_context(const struct node *node);
+
+/* Between these calls the nodes belong to one layer more: a unit of `recompute`. A call to begin
+ * ends the layer before. */
+void graph_begin_layer(struct graph *graph);
+void graph_end_layers(struct graph *graph);
 
 /* Marks a value to be read after the run. */
 void graph_keep_value(struct graph *graph, struct value *value);
@@ -169,6 +195,7 @@ const char *graph_first_not_finite(const struct graph *graph, bool gradient);
 struct graph_cost {
     size_t activation_bytes; /* one block, after sharing by lifetime */
     size_t scratch_bytes;    /* of all threads */
+    size_t packed_bytes;     /* of lasting copies of weights, beside the weights themselves */
     double forward_operations, backward_operations;
     int nodes;
 };

@@ -21,11 +21,13 @@ struct graph {
     struct arena arena;
     struct node *first_node, *last_node;
     int node_count;
+    int layer, layer_count; /* that nodes join now (0: none), that there are */
     struct value *first_value, *last_value;
     struct place *first_place, *last_place;
     struct keep_rule *rules;
     place_hook *hook;
     void *hook_context;
+    size_t packed_bytes; /* counted while building */
     assay_status status;
     assay_error error;
     /* memory of the run */
@@ -39,5 +41,20 @@ struct graph {
 
 /* Does the name match? '*' stands for any run of characters. */
 bool graph_glob_matches(const char *glob, const char *name);
+
+/* Backward of a node happens at this time; forward at its number. */
+static inline int graph_backward_time(const struct graph *graph, const struct node *node)
+{
+    return 2 * graph->node_count - 1 - node->number;
+}
+
+/* recompute.c: says which values escape their layer and which nodes run again, after it is known
+ * which run backward; then the lifetimes of what they make again. */
+void recompute_choose(struct graph *graph);
+void recompute_lifetimes(struct graph *graph);
+/* Before the backward of a layer's last node. */
+void recompute_layer(struct graph *graph, struct node *last);
+/* Is backward of this node the first of its layer, and does something run again for it? */
+bool recompute_begins(const struct node *node);
 
 #endif

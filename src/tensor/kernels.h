@@ -38,18 +38,25 @@ enum pooling { POOL_FIRST, POOL_LAST, POOL_MEAN };
 enum { PANEL = 16 };
 
 /* c (m, n) = beta * c + a (m, k) b (k, n) + bias (n) or NULL.
- * Element (i, p) of a lies at a[i * a_row + p * a_k]. One chain of fused multiply-adds an output,
- * in order of p, starting from 0 or from c; bias is added last. */
+ * Element (i, p) of a lies at a[i * a_row + p * a_k]; one of both strides is 1. Sums along k are in
+ * an order that k alone decides; bias is added last. */
 struct product {
-    float *c;
+    void *c;
     int64_t c_row;
-    const float *a;
+    const void *a;
     int64_t a_row, a_k;
     const void *b;     /* packed by the pack function of the same precision */
     const void *b_low; /* at `high`: the bfloat16 remainders of b, packed alike */
     const float *bias;
     int64_t m, n, k;
     float beta;
+    /* bfloat_product alone: elements are bfloat16, not float32; */
+    bool a_bfloat, c_bfloat;
+    /* c is the activation of the sum, which goes to `before` (bfloat16, as c) where not NULL; beta
+     * must be 0. */
+    bool activates;
+    enum activation activation;
+    uint16_t *before;
 };
 
 /* Multi-head attention over rows of packed tokens (contract 4). Query i of row r sees the keys
@@ -146,19 +153,23 @@ struct kernels {
                  int64_t n_stride, int64_t k, int64_t n);
     void (*product)(const struct kernel_context *, const struct product *);
 
-    /* bfloat16 operands, float32 sums. NULL where the processor lacks the units. k counts floats of
-     * a; pack fills the high parts and, when low is not NULL, the remainders; bytes says the size
-     * of one packed copy. product uses three products when b_low is given. */
+    /* bfloat16 operands, float32 sums. NULL where the processor lacks the units. k counts elements;
+     * pack reads float32 or bfloat16 with one of both strides 1, fills the high parts and, when low
+     * is not NULL, the remainders; bytes says the size of one packed copy. product uses three
+     * products when b_low is given, which bfloat_high says to be worth it. */
     const char *bfloat_name;
+    bool bfloat_high;
     size_t (*bfloat_bytes)(int64_t k, int64_t n);
     size_t (*bfloat_scratch)(int64_t k); /* floats a thread that bfloat_product needs */
-    void (*bfloat_pack)(const struct kernel_context *, void *high, void *low, const float *b,
-                        int64_t k_stride, int64_t n_stride, int64_t k, int64_t n);
+    void (*bfloat_pack)(const struct kernel_context *, void *high, void *low, const void *b,
+                        bool bfloat, int64_t k_stride, int64_t n_stride, int64_t k, int64_t n);
     void (*bfloat_product)(const struct kernel_context *, const struct product *);
 
     /* out (width) = beta * out + sum of the rows of x, in order */
     void (*column_sum)(const struct kernel_context *, float *out, const float *x, int64_t rows,
                        int64_t width, float beta);
+    void (*bfloat_column_sum)(const struct kernel_context *, float *out, const uint16_t *x,
+                              int64_t rows, int64_t width, float beta);
 
     /* y (rows, width); statistics (2, rows): mean and 1 / deviation */
     void (*layer_norm)(const struct kernel_context *, float *y, float *statistics, const float *x,
@@ -185,6 +196,10 @@ struct kernels {
     void (*activate_dx)(const struct kernel_context *, enum activation, float *dx, float beta,
                         const float *dy, const float *x, int64_t count);
 
+    /* In place, bfloat16: dy times the derivative at x. */
+    void (*bfloat_derive)(const struct kernel_context *, enum activation, uint16_t *dy,
+                          const uint16_t *x, int64_t count);
+
     void (*add)(const struct kernel_context *, float *y, const float *a, const float *b,
                 int64_t count);
     /* y = beta * y + x */
@@ -206,6 +221,10 @@ struct kernels {
     size_t (*attention_scratch)(const struct attention *); /* floats a thread */
     void (*attention)(const struct kernel_context *, const struct attention *);
     void (*attention_backward)(const struct kernel_context *, const struct attention_gradient *);
+    /* The same with products of bfloat16, at `medium`; NULL where the processor lacks the units. */
+    void (*bfloat_attention)(const struct kernel_context *, const struct attention *);
+    void (*bfloat_attention_backward)(const struct kernel_context *,
+                                      const struct attention_gradient *);
 
     /* y (rows, width) from x (tokens, width) */
     void (*pool)(const struct kernel_context *, enum pooling, float *y, const float *x,

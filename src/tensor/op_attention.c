@@ -8,6 +8,7 @@ struct attention_attributes {
     struct row_layout queries, keys;
     int64_t width;
     struct random_stream stream;
+    bool bfloat; /* products of bfloat16 */
 };
 
 /* The kernel's view of the node; also made while building, without data, to ask for scratch. */
@@ -50,8 +51,10 @@ static struct attention view_with_data(const struct node *node)
 
 static void forward(const struct node *node)
 {
+    const struct attention_attributes *a = node->attributes;
+    const struct kernels *kernels = node_kernels(node);
     struct attention attention = view_with_data(node);
-    node_kernels(node)->attention(node_context(node), &attention);
+    (a->bfloat ? kernels->bfloat_attention : kernels->attention)(node_context(node), &attention);
 }
 
 static float *gradient_at(const struct value *value, int64_t column)
@@ -74,7 +77,9 @@ static void backward(const struct node *node)
         .beta_v = node->beta[V],
         .beta_bias = node->beta[BIAS],
     };
-    node_kernels(node)->attention_backward(node_context(node), &gradient);
+    const struct kernels *kernels = node_kernels(node);
+    (a->bfloat ? kernels->bfloat_attention_backward
+               : kernels->attention_backward)(node_context(node), &gradient);
 }
 
 static const struct op attention_op = {
@@ -154,6 +159,8 @@ struct value *op_attention(struct graph *graph, const char *place, struct value 
     struct attention_attributes *a = node->attributes;
     *a = (struct attention_attributes){
         .options = *options, .queries = *queries, .keys = *keys, .width = width};
+    a->bfloat = precision_used(run->kernels, run->precision) == PRECISION_MEDIUM &&
+                run->kernels->bfloat_attention;
     a->stream = (struct random_stream){run->seed, run->step, random_hash_name(place)};
     if (!run->training)
         a->options.dropout = 0.0f;

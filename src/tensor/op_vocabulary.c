@@ -1,55 +1,59 @@
 /* Scores of tokens under one or two heads over the vocabulary, a few rows of logits at a time. */
 #include "tensor/ops.h"
+#include "tensor/weight_product.h"
 
 #include <string.h>
 
-enum { CHUNK_ROWS = 64 };
+/* Rows of logits that exist at once: as many as keep the weight's traffic small beside the work. */
+enum { CHUNK_ROWS = 256 };
 enum { HIDDEN, WEIGHT, BIAS, Q_HIDDEN, Q_WEIGHT, Q_BIAS, TARGETS, INPUTS };
 
 struct vocabulary {
     int output_of[SCORE_COUNT]; /* index of the output, -1: not asked */
-    int64_t words;
+    int early; /* index of the output that holds the gradient of hidden, -1: none */
+    int64_t words, chunk_rows;
+    struct weight_product p, q; /* q.weight NULL: none */
 };
 
 /* Where the chunk's logits lie, what dW is multiplied by, and passing packed copies of a weight in
- * training: the node's shared scratch. */
+ * training, forward and transposed: the node's shared scratch. */
 struct chunk {
-    float *logits, *q_logits, *packed, *weight[PACK_BACKWARD + 1];
+    float *logits, *q_logits, *packed, *passing[2];
 };
 
 static struct chunk chunk_of(const struct node *node)
 {
     const struct vocabulary *v = node->attributes;
-    const struct parameter *weight = node->inputs[WEIGHT]->parameter;
-    float *shared = node_context(node)->shared;
-    struct chunk chunk = {
-        shared, shared + CHUNK_ROWS * v->words, shared + 2 * CHUNK_ROWS * v->words, {NULL}};
-    chunk.weight[PACK_FORWARD] =
-        chunk.packed + packed_floats(CHUNK_ROWS, tensor_width(&node->inputs[HIDDEN]->tensor));
-    chunk.weight[PACK_BACKWARD] = chunk.weight[PACK_FORWARD] + parameter_pack_floats(weight);
+    struct chunk chunk = {.logits = node_context(node)->shared};
+    chunk.q_logits = chunk.logits + v->chunk_rows * v->words;
+    chunk.packed = chunk.q_logits + (v->q.weight ? v->chunk_rows * v->words : 0);
+    chunk.passing[0] =
+        chunk.packed + weight_product_activations(node_kernels(node), &v->p, v->chunk_rows);
+    chunk.passing[1] = chunk.passing[0] + weight_product_passing(node_kernels(node), &v->p);
     return chunk;
 }
 
-/* The packed weight for this pass over the chunks. */
-static const float *packed_weight(const struct node *node, int input, enum pack_kind kind)
-{
-    const struct kernels *kernels = node_kernels(node);
-    struct parameter *weight = node->inputs[input]->parameter;
-    if (input == WEIGHT && weight->trained) {
-        float *packed = chunk_of(node).weight[kind];
-        parameter_pack_into(packed, weight, kind, WEIGHT_OUT_IN, kernels, node_context(node));
-        return packed;
-    }
-    parameter_pack_fill(graph_get_options(node->graph)->parameters, weight, kind, WEIGHT_OUT_IN,
-                        kernels, node_context(node));
-    return weight->packed[kind].data;
-}
+/* The packed weights for one pass over the chunks. */
+struct packed_heads {
+    struct packed_operand p, p_transposed, q;
+};
 
-static void chunk_logits(const struct node *node, int hidden, const float *packed, float *logits,
-                         int64_t first, int64_t rows)
+static struct packed_heads pack_heads(const struct node *node, bool transposed)
 {
     const struct vocabulary *v = node->attributes;
-    const struct kernels *kernels = node_kernels(node);
+    const struct chunk chunk = chunk_of(node);
+    struct packed_heads heads = {.p = weight_product_pack(node, &v->p, false, chunk.passing[0])};
+    if (transposed)
+        heads.p_transposed = weight_product_pack(node, &v->p, true, chunk.passing[1]);
+    if (v->q.weight)
+        heads.q = weight_product_pack(node, &v->q, false, NULL);
+    return heads;
+}
+
+static void head_logits(const struct node *node, int hidden, const struct weight_product *w,
+                        struct packed_operand packed, float *logits, int64_t first, int64_t rows)
+{
+    const struct vocabulary *v = node->attributes;
     const struct value *x = node->inputs[hidden], *bias = node->inputs[hidden + BIAS - HIDDEN];
     int64_t width = tensor_width(&x->tensor);
     struct product product = {.c = logits,
@@ -57,44 +61,25 @@ static void chunk_logits(const struct node *node, int hidden, const float *packe
                               .a = (const float *)x->tensor.data + first * width,
                               .a_row = width,
                               .a_k = 1,
-                              .b = packed,
                               .bias = bias ? bias->tensor.data : NULL,
                               .m = rows,
                               .n = v->words,
                               .k = width};
-    kernels->product(node_context(node), &product);
+    weight_product_run(node, w, &product, packed);
 }
 
-static int64_t chunk_rows(int64_t first, int64_t tokens)
-{
-    return tokens - first < CHUNK_ROWS ? tokens - first : CHUNK_ROWS;
-}
-
-static void forward(const struct node *node)
+static void chunk_logits(const struct node *node, const struct chunk *chunk,
+                         const struct packed_heads *heads, int64_t first, int64_t rows)
 {
     const struct vocabulary *v = node->attributes;
-    int64_t tokens = tensor_rows(&node->inputs[HIDDEN]->tensor);
-    const struct kernel_context *context = node_context(node);
-    struct chunk chunk = chunk_of(node);
-    float *logits = chunk.logits, *q_logits = chunk.q_logits;
-    const int32_t *targets = node->inputs[TARGETS] ? node->inputs[TARGETS]->tensor.data : NULL;
-    const float *packed = packed_weight(node, WEIGHT, PACK_FORWARD);
-    const float *q_packed =
-        node->inputs[Q_HIDDEN] ? packed_weight(node, Q_WEIGHT, PACK_FORWARD) : NULL;
-    for (int64_t first = 0; first < tokens; first += CHUNK_ROWS) {
-        int64_t rows = chunk_rows(first, tokens);
-        chunk_logits(node, HIDDEN, packed, logits, first, rows);
-        if (node->inputs[Q_HIDDEN])
-            chunk_logits(node, Q_HIDDEN, q_packed, q_logits, first, rows);
-        float *scores[SCORE_COUNT];
-        for (int s = 0; s < SCORE_COUNT; s++)
-            scores[s] = v->output_of[s] < 0
-                            ? NULL
-                            : (float *)node->outputs[v->output_of[s]]->tensor.data + first;
-        node_kernels(node)->vocabulary_scores(context, scores, logits,
-                                              node->inputs[Q_HIDDEN] ? q_logits : NULL,
-                                              targets ? targets + first : NULL, rows, v->words);
-    }
+    head_logits(node, HIDDEN, &v->p, heads->p, chunk->logits, first, rows);
+    if (v->q.weight)
+        head_logits(node, Q_HIDDEN, &v->q, heads->q, chunk->q_logits, first, rows);
+}
+
+static int64_t rows_from(const struct vocabulary *v, int64_t first, int64_t tokens)
+{
+    return tokens - first < v->chunk_rows ? tokens - first : v->chunk_rows;
 }
 
 static const float *score_gradient(const struct node *node, enum vocabulary_score score)
@@ -103,65 +88,114 @@ static const float *score_gradient(const struct node *node, enum vocabulary_scor
     return v->output_of[score] < 0 ? NULL : node->outputs[v->output_of[score]]->gradient;
 }
 
-static void backward(const struct node *node)
+/* The chunk's logits become their gradients, and those of the hidden rows, the weight and the bias
+ * follow. */
+static void chunk_gradients(const struct node *node, const struct chunk *chunk,
+                            const struct packed_heads *heads, int64_t first, int64_t rows,
+                            float *dhidden, float beta_hidden)
 {
     const struct vocabulary *v = node->attributes;
     const struct kernels *kernels = node_kernels(node);
-    struct value *hidden = node->inputs[HIDDEN], *weight = node->inputs[WEIGHT];
-    struct value *bias = node->inputs[BIAS];
-    int64_t tokens = tensor_rows(&hidden->tensor), width = tensor_width(&hidden->tensor);
+    const struct kernel_context *context = node_context(node);
+    const struct value *hidden = node->inputs[HIDDEN], *weight = node->inputs[WEIGHT];
+    const struct value *bias = node->inputs[BIAS];
     const int32_t *targets = node->inputs[TARGETS] ? node->inputs[TARGETS]->tensor.data : NULL;
     const float *dcross = score_gradient(node, SCORE_CROSS_ENTROPY);
     const float *dkl = score_gradient(node, SCORE_KL);
+    int64_t width = tensor_width(&hidden->tensor);
+    kernels->vocabulary_dlogits(context, chunk->logits, v->q.weight ? chunk->q_logits : NULL,
+                                targets ? targets + first : NULL, dcross ? dcross + first : NULL,
+                                dkl ? dkl + first : NULL, rows, v->words);
+    if (hidden->needs_gradient) {
+        struct product dx = {.c = dhidden + first * width,
+                             .c_row = width,
+                             .a = chunk->logits,
+                             .a_row = v->words,
+                             .a_k = 1,
+                             .m = rows,
+                             .n = width,
+                             .k = v->words,
+                             .beta = beta_hidden};
+        weight_product_run(node, &v->p, &dx, heads->p_transposed);
+    }
+    if (weight->needs_gradient)
+        weight_product_gradient(
+            node, &v->p, weight->gradient, first ? 1.0f : node->beta[WEIGHT],
+            (struct rows_operand){(const float *)hidden->tensor.data + first * width, false},
+            (struct rows_operand){chunk->logits, false}, rows, chunk->packed);
+    if (bias && bias->needs_gradient)
+        kernels->column_sum(context, bias->gradient, chunk->logits, rows, v->words,
+                            first ? 1.0f : node->beta[BIAS]);
+}
+
+/* The gradient of the hidden rows, when it is made in passing. */
+static struct value *early_output(const struct node *node)
+{
+    const struct vocabulary *v = node->attributes;
+    return v->early < 0 ? NULL : node->outputs[v->early];
+}
+
+/* Where the caller's seed is all that comes to the loss, the gradients are made while the logits
+ * are there: making these again would be a fourth product. (Nothing else writes the weight's
+ * gradient before this node's backward: it is first or adds to an earlier batch.) */
+static bool goes_backward_early(const struct node *node)
+{
+    const struct vocabulary *v = node->attributes;
+    if (v->early < 0 || !node->backward_runs || node->outputs[v->early]->tensor.shape[0] < 1)
+        return false;
+    int came = 0;
+    for (int i = 0; i < node->output_count; i++)
+        came += node->outputs[i]->gradient_comes;
+    const struct value *loss = node->outputs[v->output_of[SCORE_CROSS_ENTROPY]];
+    return came == 1 && loss->gradient_seeded && !loss->seed_is_copied;
+}
+
+static void forward(const struct node *node)
+{
+    const struct vocabulary *v = node->attributes;
+    int64_t tokens = tensor_rows(&node->inputs[HIDDEN]->tensor);
     const struct kernel_context *context = node_context(node);
-    struct chunk chunk = chunk_of(node);
-    float *logits = chunk.logits, *q_logits = chunk.q_logits;
-    const float *packed = packed_weight(node, WEIGHT, PACK_FORWARD);
-    const float *q_packed =
-        node->inputs[Q_HIDDEN] ? packed_weight(node, Q_WEIGHT, PACK_FORWARD) : NULL;
-    const float *packed_back =
-        hidden->needs_gradient ? packed_weight(node, WEIGHT, PACK_BACKWARD) : NULL;
+    const struct chunk chunk = chunk_of(node);
+    const float *q_logits = v->q.weight ? chunk.q_logits : NULL;
+    const int32_t *targets = node->inputs[TARGETS] ? node->inputs[TARGETS]->tensor.data : NULL;
+    bool early = goes_backward_early(node);
+    const struct packed_heads heads =
+        pack_heads(node, early && node->inputs[HIDDEN]->needs_gradient);
+    for (int64_t first = 0; first < tokens; first += v->chunk_rows) {
+        int64_t rows = rows_from(v, first, tokens);
+        chunk_logits(node, &chunk, &heads, first, rows);
+        float *scores[SCORE_COUNT];
+        for (int s = 0; s < SCORE_COUNT; s++)
+            scores[s] = v->output_of[s] < 0
+                            ? NULL
+                            : (float *)node->outputs[v->output_of[s]]->tensor.data + first;
+        node_kernels(node)->vocabulary_scores(context, scores, chunk.logits, q_logits,
+                                              targets ? targets + first : NULL, rows, v->words);
+        if (early)
+            chunk_gradients(node, &chunk, &heads, first, rows, early_output(node)->tensor.data,
+                            0.0f);
+    }
+}
+
+static void backward(const struct node *node)
+{
+    const struct vocabulary *v = node->attributes;
+    struct value *hidden = node->inputs[HIDDEN];
+    int64_t tokens = tensor_rows(&hidden->tensor);
+    if (goes_backward_early(node)) {
+        if (hidden->needs_gradient)
+            node_kernels(node)->accumulate(node_context(node), hidden->gradient,
+                                           early_output(node)->tensor.data, node->beta[HIDDEN],
+                                           tensor_count(&hidden->tensor));
+        return;
+    }
+    const struct chunk chunk = chunk_of(node);
+    const struct packed_heads heads = pack_heads(node, hidden->needs_gradient);
     /* Without tokens one empty chunk still writes the gradients of the head. */
-    for (int64_t first = 0; first < tokens || first == 0; first += CHUNK_ROWS) {
-        int64_t rows = chunk_rows(first, tokens);
-        chunk_logits(node, HIDDEN, packed, logits, first, rows);
-        if (node->inputs[Q_HIDDEN])
-            chunk_logits(node, Q_HIDDEN, q_packed, q_logits, first, rows);
-        kernels->vocabulary_dlogits(context, logits, node->inputs[Q_HIDDEN] ? q_logits : NULL,
-                                    targets ? targets + first : NULL,
-                                    dcross ? dcross + first : NULL, dkl ? dkl + first : NULL, rows,
-                                    v->words);
-        if (hidden->needs_gradient) {
-            struct product dx = {.c = hidden->gradient + first * width,
-                                 .c_row = width,
-                                 .a = logits,
-                                 .a_row = v->words,
-                                 .a_k = 1,
-                                 .b = packed_back,
-                                 .m = rows,
-                                 .n = width,
-                                 .k = v->words,
-                                 .beta = node->beta[HIDDEN]};
-            kernels->product(context, &dx);
-        }
-        if (weight->needs_gradient) {
-            kernels->pack(context, chunk.packed, (const float *)hidden->tensor.data + first * width,
-                          width, 1, rows, width);
-            struct product dw = {.c = weight->gradient,
-                                 .c_row = width,
-                                 .a = logits,
-                                 .a_row = 1,
-                                 .a_k = v->words,
-                                 .b = chunk.packed,
-                                 .m = v->words,
-                                 .n = width,
-                                 .k = rows,
-                                 .beta = first ? 1.0f : node->beta[WEIGHT]};
-            kernels->product(context, &dw);
-        }
-        if (bias && bias->needs_gradient)
-            kernels->column_sum(context, bias->gradient, logits, rows, v->words,
-                                first ? 1.0f : node->beta[BIAS]);
+    for (int64_t first = 0; first < tokens || first == 0; first += v->chunk_rows) {
+        int64_t rows = rows_from(v, first, tokens);
+        chunk_logits(node, &chunk, &heads, first, rows);
+        chunk_gradients(node, &chunk, &heads, first, rows, hidden->gradient, node->beta[HIDDEN]);
     }
 }
 
@@ -170,6 +204,7 @@ static const struct op vocabulary_op = {
     .forward = forward,
     .backward = backward,
     .saves_inputs = 1u << HIDDEN | 1u << Q_HIDDEN | 1u << TARGETS,
+    .saves_outputs = ~0u, /* the gradient made early; the scores are small */
     .integer_inputs = 1u << TARGETS,
     .constant_inputs = 1u << Q_HIDDEN | 1u << Q_WEIGHT | 1u << Q_BIAS,
 };
@@ -186,27 +221,6 @@ static bool add_head(struct graph *graph, const struct vocabulary_head *head, in
                     ? graph_weight(graph, head->bias_name, 1, inputs[1]->tensor.shape)
                     : NULL;
     return inputs[1] != NULL;
-}
-
-static bool reserve(struct graph *graph, const char *place, struct value *const inputs[])
-{
-    const struct graph_options *options = graph_get_options(graph);
-    if (options->device == DEVICE_SHAPES)
-        return true;
-    for (int i = WEIGHT; i <= Q_WEIGHT; i += Q_WEIGHT - WEIGHT) {
-        if (!inputs[i] || (i == WEIGHT && inputs[i]->parameter->trained))
-            continue;
-        assay_status status = parameter_pack_reserve(options->parameters, inputs[i]->parameter,
-                                                     PACK_FORWARD, false, options->kernels, NULL);
-        if (status == ASSAY_OK && i == WEIGHT && inputs[HIDDEN]->needs_gradient)
-            status = parameter_pack_reserve(options->parameters, inputs[i]->parameter,
-                                            PACK_BACKWARD, false, options->kernels, NULL);
-        if (status != ASSAY_OK) {
-            graph_fail(graph, status, place, "not enough memory for the packed vocabulary");
-            return false;
-        }
-    }
-    return true;
 }
 
 bool op_vocabulary(struct graph *graph, const char *place, const struct vocabulary_options *options,
@@ -231,10 +245,23 @@ bool op_vocabulary(struct graph *graph, const char *place, const struct vocabula
     }
     struct node *node =
         graph_node(graph, &vocabulary_op, place, sizeof(struct vocabulary), INPUTS, inputs);
-    if (!node || !reserve(graph, place, inputs))
+    if (!node)
         return false;
     struct vocabulary *v = node->attributes;
     v->words = words;
+    v->chunk_rows = tokens < CHUNK_ROWS ? tokens : CHUNK_ROWS;
+    if (v->chunk_rows < 1)
+        v->chunk_rows = 1;
+    v->p = weight_product_of(graph, inputs[WEIGHT]->parameter, WEIGHT_OUT_IN);
+    if (!weight_product_reserve(graph, place, &v->p, false) ||
+        (inputs[HIDDEN]->needs_gradient && !weight_product_reserve(graph, place, &v->p, true)))
+        return false;
+    if (inputs[Q_HIDDEN]) {
+        v->q = weight_product_of(graph, inputs[Q_WEIGHT]->parameter, WEIGHT_OUT_IN);
+        v->q.passing = false;
+        if (!weight_product_reserve(graph, place, &v->q, false))
+            return false;
+    }
     for (int s = 0; s < SCORE_COUNT; s++) {
         v->output_of[s] = -1;
         if (!(options->scores >> s & 1))
@@ -249,9 +276,20 @@ bool op_vocabulary(struct graph *graph, const char *place, const struct vocabula
     }
     int64_t width = tensor_width(&inputs[HIDDEN]->tensor);
     node->operations = 2.0 * (double)tokens * (double)width * (double)words;
-    node->shared_floats = (size_t)(2 * CHUNK_ROWS * words) + packed_floats(CHUNK_ROWS, width);
-    if (inputs[WEIGHT]->parameter->trained)
-        node->shared_floats += parameter_pack_floats(inputs[WEIGHT]->parameter) *
-                               (inputs[HIDDEN]->needs_gradient ? 2 : 1);
+    v->early = -1;
+    if (graph_get_options(graph)->tape && !v->q.weight && v->output_of[SCORE_CROSS_ENTROPY] >= 0) {
+        int64_t shape[] = {tokens, width};
+        v->early = node->output_count;
+        struct value *early = graph_output(node, DTYPE_F32, 2, shape);
+        if (!early)
+            return false;
+        early->needs_gradient = false;
+    }
+    const struct kernels *kernels = graph_get_options(graph)->kernels;
+    node->scratch_floats = weight_product_scratch(kernels, &v->p, words);
+    node->shared_floats =
+        (size_t)(v->chunk_rows * words) * (v->q.weight ? 2 : 1) +
+        weight_product_activations(kernels, &v->p, v->chunk_rows) +
+        weight_product_passing(kernels, &v->p) * (inputs[HIDDEN]->needs_gradient ? 2 : 1);
     return true;
 }

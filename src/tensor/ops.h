@@ -15,6 +15,11 @@ struct value *op_linear_named(struct graph *graph, const char *place, enum weigh
                               int64_t outputs, struct value *x, const char *weight_name,
                               const char *bias_name);
 
+/* The activation of op_linear, for another linear op alone to read: one op, and bfloat16, where
+ * nothing reads the place between them and the precision is `medium`. */
+struct value *op_linear_activated(struct graph *graph, const char *place, enum weight_layout layout,
+                                  int64_t outputs, enum activation activation, struct value *x);
+
 /* y (tokens, width) = <place>.weight[ids]; ids are int32 inputs (tokens), checked by the caller
  * against `entries`. */
 struct value *op_embedding(struct graph *graph, const char *place, int64_t entries, int64_t width,

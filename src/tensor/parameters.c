@@ -216,33 +216,48 @@ void parameter_set_changed(struct parameter_set *set)
     }
 }
 
+static bool is_bfloat(enum pack_kind kind)
+{
+    return kind == PACK_BFLOAT_FORWARD || kind == PACK_BFLOAT_BACKWARD;
+}
+
 /* Inputs k and outputs n of the product that a packed copy serves. */
 static void pack_shape(const struct parameter *parameter, enum pack_kind kind,
                        enum weight_layout layout, int64_t *k, int64_t *n, int64_t *k_stride,
                        int64_t *n_stride)
 {
     int64_t rows = parameter->tensor.shape[0], columns = parameter->tensor.shape[1];
-    bool rows_are_inputs = (layout == WEIGHT_IN_OUT) != (kind == PACK_BACKWARD);
+    bool transposed = kind == PACK_BACKWARD || kind == PACK_BFLOAT_BACKWARD;
+    bool rows_are_inputs = (layout == WEIGHT_IN_OUT) != transposed;
     *k = rows_are_inputs ? rows : columns;
     *n = rows_are_inputs ? columns : rows;
     *k_stride = rows_are_inputs ? columns : 1;
     *n_stride = rows_are_inputs ? 1 : columns;
 }
 
-size_t parameter_pack_floats(const struct parameter *parameter)
+size_t parameter_pack_bytes(const struct parameter *parameter, enum pack_kind kind,
+                            const struct kernels *kernels)
 {
     int64_t a = parameter->tensor.shape[0], b = parameter->tensor.shape[1];
+    if (is_bfloat(kind) && kernels) {
+        size_t one = kernels->bfloat_bytes(a, b), other = kernels->bfloat_bytes(b, a);
+        return one > other ? one : other;
+    }
     size_t one = packed_floats(a, b), other = packed_floats(b, a);
-    return one > other ? one : other;
+    return (one > other ? one : other) * sizeof(float);
 }
 
-void parameter_pack_into(float *packed, const struct parameter *parameter, enum pack_kind kind,
-                         enum weight_layout layout, const struct kernels *kernels,
-                         const struct kernel_context *context)
+void parameter_pack_into(void *packed, void *low, const struct parameter *parameter,
+                         enum pack_kind kind, enum weight_layout layout,
+                         const struct kernels *kernels, const struct kernel_context *context)
 {
     int64_t k, n, k_stride, n_stride;
     pack_shape(parameter, kind, layout, &k, &n, &k_stride, &n_stride);
-    kernels->pack(context, packed, parameter->tensor.data, k_stride, n_stride, k, n);
+    if (is_bfloat(kind))
+        kernels->bfloat_pack(context, packed, low, parameter->tensor.data, false, k_stride,
+                             n_stride, k, n);
+    else
+        kernels->pack(context, packed, parameter->tensor.data, k_stride, n_stride, k, n);
 }
 
 assay_status parameter_pack_reserve(struct parameter_set *set, struct parameter *parameter,
@@ -250,14 +265,7 @@ assay_status parameter_pack_reserve(struct parameter_set *set, struct parameter 
                                     const struct kernels *kernels, assay_error *error)
 {
     struct packed_weight *packed = &parameter->packed[kind];
-    int64_t a = parameter->tensor.shape[0], b = parameter->tensor.shape[1];
-    size_t bytes;
-    if (kind == PACK_BFLOAT) {
-        size_t one = kernels->bfloat_bytes(a, b), other = kernels->bfloat_bytes(b, a);
-        bytes = one > other ? one : other;
-    } else {
-        bytes = parameter_pack_floats(parameter) * sizeof(float);
-    }
+    size_t bytes = parameter_pack_bytes(parameter, kind, kernels);
     assay_status status = ASSAY_OK;
     pthread_mutex_lock(&set->packing);
     if (!packed->data)
@@ -279,13 +287,7 @@ void parameter_pack_fill(struct parameter_set *set, struct parameter *parameter,
     struct packed_weight *packed = &parameter->packed[kind];
     pthread_mutex_lock(&set->packing);
     if (!packed->filled || packed->version != parameter->tensor.version) {
-        int64_t k, n, k_stride, n_stride;
-        pack_shape(parameter, kind, layout, &k, &n, &k_stride, &n_stride);
-        if (kind == PACK_BFLOAT)
-            kernels->bfloat_pack(context, packed->data, packed->low, parameter->tensor.data,
-                                 k_stride, n_stride, k, n);
-        else
-            parameter_pack_into(packed->data, parameter, kind, layout, kernels, context);
+        parameter_pack_into(packed->data, packed->low, parameter, kind, layout, kernels, context);
         packed->version = parameter->tensor.version;
         packed->filled = true;
         if (set->packed && !parameter->trained)

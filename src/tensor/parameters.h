@@ -13,9 +13,10 @@
 #include "tensor/tensor.h"
 
 enum pack_kind {
-    PACK_FORWARD,  /* for x W */
-    PACK_BACKWARD, /* for dy W^T */
-    PACK_BFLOAT,   /* for x W at `medium` and `high` */
+    PACK_FORWARD,        /* for x W */
+    PACK_BACKWARD,       /* for dy W^T */
+    PACK_BFLOAT_FORWARD, /* the same at `medium` and `high` */
+    PACK_BFLOAT_BACKWARD,
     PACK_KINDS
 };
 
@@ -74,12 +75,14 @@ float *parameter_set_gradients(const struct parameter_set *set, int64_t *count);
 /* Call after changing trained values: packed copies become void. */
 void parameter_set_changed(struct parameter_set *set);
 
-/* Packs the weight's values as they are into `packed`, room for parameter_pack_floats: for weights
- * in training, which change each step, so that a lasting copy would only cost memory. */
-size_t parameter_pack_floats(const struct parameter *parameter);
-void parameter_pack_into(float *packed, const struct parameter *parameter, enum pack_kind kind,
-                         enum weight_layout layout, const struct kernels *kernels,
-                         const struct kernel_context *context);
+/* Packs the weight's values as they are into `packed` and, at `high`, their remainders into `low`
+ * (else NULL); each has room for parameter_pack_bytes, a multiple of a float. kernels NULL: what
+ * float32 takes. */
+size_t parameter_pack_bytes(const struct parameter *parameter, enum pack_kind kind,
+                            const struct kernels *kernels);
+void parameter_pack_into(void *packed, void *low, const struct parameter *parameter,
+                         enum pack_kind kind, enum weight_layout layout,
+                         const struct kernels *kernels, const struct kernel_context *context);
 
 /* Makes room for a packed copy (outside the step), and fills it if it is void. */
 assay_status parameter_pack_reserve(struct parameter_set *set, struct parameter *parameter,

@@ -21,12 +21,6 @@ static bool gradient_in_block(const struct value *value)
            !value->parameter;
 }
 
-/* Backward of node i happens at this time; forward at time i. */
-static int backward_time(const struct graph *graph, const struct node *node)
-{
-    return 2 * graph->node_count - 1 - node->number;
-}
-
 /* Does backward write the gradient of input i? */
 static bool writes_gradient(const struct node *node, int i)
 {
@@ -45,7 +39,7 @@ static void plan_backward(struct graph *graph)
         node->backward_runs = reached && wanted && node->op->backward;
         if (!node->backward_runs)
             continue;
-        int time = backward_time(graph, node);
+        int time = graph_backward_time(graph, node);
         bool came[NODE_MAX_INPUTS];
         for (int i = 0; i < node->input_count; i++) {
             struct value *input = node->inputs[i];
@@ -83,13 +77,13 @@ static void plan_lifetimes(struct graph *graph)
 {
     int end = 2 * graph->node_count;
     for (struct node *node = graph->first_node; node; node = node->next) {
-        int back = backward_time(graph, node);
+        int back = graph_backward_time(graph, node);
         for (int i = 0; i < node->output_count; i++) {
             struct value *output = node->outputs[i];
             output->first = output->last = node->number;
             if (output->kept)
                 output->last = end;
-            if (node->backward_runs && (node->op->saves_outputs >> i & 1))
+            if (node->backward_runs && (node->op->saves_outputs >> i & 1) && !output->again)
                 extend(&output->last, back);
             output->gradient_last = output->gradient_kept ? end : back;
         }
@@ -97,7 +91,7 @@ static void plan_lifetimes(struct graph *graph)
             if (!node->inputs[i])
                 continue;
             extend(&node->inputs[i]->last, node->number);
-            if (node->backward_runs && (node->op->saves_inputs >> i & 1))
+            if (node->backward_runs && (node->op->saves_inputs >> i & 1) && !node->inputs[i]->again)
                 extend(&node->inputs[i]->last, back);
         }
     }
@@ -162,13 +156,16 @@ static assay_status place_all(struct graph *graph, size_t *total, assay_error *e
     int values = 0, count = 0;
     for (struct value *value = graph->first_value; value; value = value->next)
         values++;
-    struct piece *pieces = arena_allocate(&graph->arena, (size_t)values * 2 + 1, sizeof *pieces);
-    int *placed = arena_allocate(&graph->arena, (size_t)values * 2 + 1, sizeof *placed);
+    struct piece *pieces = arena_allocate(&graph->arena, (size_t)values * 3 + 1, sizeof *pieces);
+    int *placed = arena_allocate(&graph->arena, (size_t)values * 3 + 1, sizeof *placed);
     if (!pieces || !placed)
-        return error_memory(error, (size_t)values * 2 * sizeof *pieces);
+        return error_memory(error, (size_t)values * 3 * sizeof *pieces);
     for (struct value *value = graph->first_value; value; value = value->next) {
         if (in_block(value))
             add_piece(pieces, &count, value->bytes, value->first, value->last, &value->offset);
+        if (value->again)
+            add_piece(pieces, &count, value->bytes, value->again_first, value->again_last,
+                      &value->again_offset);
         if (gradient_in_block(value))
             add_piece(pieces, &count, value->bytes, value->gradient_first,
                       in_block(value) ? value->gradient_last : 2 * graph->node_count,
@@ -182,13 +179,16 @@ static assay_status place_all(struct graph *graph, size_t *total, assay_error *e
 static assay_status take_memory(struct graph *graph, size_t activations, size_t scratch_floats,
                                 size_t shared_floats, assay_error *error)
 {
+    /* Batches differ a little: some room more, untouched until needed, spares taking memory again
+     * and again, which the system has to clear each time. */
     if (graph->activation_room < activations) {
         memory_free(graph->activations);
         graph->activation_room = 0;
-        graph->activations = memory_allocate_aligned(activations, 1);
+        size_t room = activations + activations / 8;
+        graph->activations = memory_allocate_aligned(room, 1);
         if (!graph->activations)
-            return error_memory(error, activations);
-        graph->activation_room = activations;
+            return error_memory(error, room);
+        graph->activation_room = room;
     }
     size_t threads = (size_t)thread_pool_size(graph->options.threads);
     size_t each = (scratch_floats + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
@@ -232,7 +232,11 @@ assay_status graph_plan(struct graph *graph, struct graph_cost *cost, assay_erro
         return error_set(error, ASSAY_ERROR_ARGUMENT, "the graph has no kernels to run with");
     if (graph->options.tape)
         plan_backward(graph);
+    if (graph->layer_count)
+        recompute_choose(graph);
     plan_lifetimes(graph);
+    if (graph->layer_count)
+        recompute_lifetimes(graph);
     struct graph_cost sum = {.nodes = graph->node_count};
     size_t scratch_floats = 0, shared_floats = 0;
     for (struct node *node = graph->first_node; node; node = node->next) {
@@ -243,12 +247,15 @@ assay_status graph_plan(struct graph *graph, struct graph_cost *cost, assay_erro
         sum.forward_operations += node->operations;
         if (node->backward_runs)
             sum.backward_operations += 2 * node->operations;
+        if (node->runs_again)
+            sum.backward_operations += node->operations;
     }
     assay_status status = place_all(graph, &sum.activation_bytes, error);
     if (status != ASSAY_OK)
         return status;
     size_t threads = (size_t)thread_pool_size(graph->options.threads);
     sum.scratch_bytes = (scratch_floats * threads + shared_floats) * sizeof(float);
+    sum.packed_bytes = graph->packed_bytes;
     if (cost)
         *cost = sum;
     if (graph->options.device == DEVICE_SHAPES)
@@ -274,6 +281,10 @@ assay_status graph_forward(struct graph *graph, assay_error *error)
     assay_status status = ready(graph, false, error);
     if (status != ASSAY_OK)
         return status;
+    for (struct value *value = graph->first_value; value; value = value->next) {
+        if (value->again) /* a run before this one may have ended at the other place */
+            value->tensor.data = graph->activations + value->offset;
+    }
     for (struct node *node = graph->first_node; node; node = node->next)
         node->op->forward(node);
     graph->forward_done = true;
@@ -310,6 +321,8 @@ assay_status graph_backward(struct graph *graph, assay_error *error)
             memcpy(value->gradient, value->seed, value->bytes);
     }
     for (struct node *node = graph->last_node; node; node = node->previous) {
+        if (recompute_begins(node))
+            recompute_layer(graph, node);
         if (node->backward_runs)
             node->op->backward(node);
     }

@@ -49,6 +49,7 @@ enum recipe_balance {
 enum recipe_optimizer { RECIPE_ADAMW };
 enum recipe_schedule { RECIPE_LINEAR, RECIPE_COSINE, RECIPE_CONSTANT };
 enum recipe_shuffle { RECIPE_SHUFFLE_BUCKETS, RECIPE_SHUFFLE_FULL, RECIPE_SHUFFLE_NONE };
+enum recipe_recompute { RECIPE_RECOMPUTE_NONE, RECIPE_RECOMPUTE_LAYERS };
 enum recipe_metric {
     RECIPE_LOSS,
     RECIPE_ACCURACY,
@@ -141,6 +142,7 @@ struct recipe {
     } log;
     int64_t seed;
     assay_precision precision;
+    enum recipe_recompute recompute;
     char *out; /* NULL when not said: whoever writes refuses then */
 };
 

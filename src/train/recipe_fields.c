@@ -14,6 +14,7 @@ static const char *const metrics[] = {
     "loss",  "accuracy", "balanced_accuracy", "macro_f1", "mcc", "auroc",   "auprc",
     "brier", "ece",      "perplexity",        "rmse",     "mae", "pearson", "spearman",
     NULL};
+static const char *const recomputed[] = {"none", "layers", NULL};
 static const char *const precisions[] = {"highest", "high", "medium", NULL};
 
 #define AT(member)   offsetof(struct recipe, member)
@@ -111,6 +112,7 @@ const struct recipe_field recipe_fields[RECIPE_FIELD_COUNT] = {
      .fallback = "true"},
     INTEGER("seed", seed, "0", 0, 9007199254740992.0),
     WORD("precision", precision, precisions, "medium", 0),
+    WORD("recompute", recompute, recomputed, "none", 0),
     TEXT("out", out),
 };
 

@@ -34,7 +34,7 @@ struct recipe_field {
     const char *rival; /* of the two only one may be set */
 };
 
-enum { RECIPE_FIELD_COUNT = 43 };
+enum { RECIPE_FIELD_COUNT = 44 };
 extern const struct recipe_field recipe_fields[RECIPE_FIELD_COUNT];
 
 /* RECIPE_FIELD_COUNT when there is none of that path. */

@@ -83,6 +83,7 @@ static struct graph_options options_for(const struct stepper *s, enum pass pass,
                                   .seed = s->settings.seed,
                                   .step = step,
                                   .accumulate = accumulate,
+                                  .recompute = s->settings.recompute,
                                   .parameters = s->model->parameters,
                                   .kernels = &s->kernels,
                                   .threads = s->threads};
@@ -257,7 +258,7 @@ static assay_status blame_loss(struct stepper *s, const struct row_feed *feed, c
 
 static assay_status run_chunk(struct stepper *s, const struct row_feed *feed, const int64_t *rows,
                               int64_t count, uint64_t step, double divisor, bool accumulate,
-                              double *loss, assay_error *error)
+                              bool alone, double *loss, assay_error *error)
 {
     struct chunk_rule rule = rule_for(s, step);
     assay_status status = chunk_build(&s->chunk, s->model, feed, &rule, rows, count, error);
@@ -265,6 +266,7 @@ static assay_status run_chunk(struct stepper *s, const struct row_feed *feed, co
         return status;
     set_seeds(&s->chunk, s->settings.task, divisor);
     struct graph_options options = options_for(s, PASS_TRAIN, step, accumulate);
+    options.weights_change = alone;
     graph_reset(s->graph, &options);
     struct outputs out = build(s, s->graph, PASS_TRAIN);
     status = graph_plan(s->graph, NULL, error);
@@ -300,7 +302,8 @@ assay_status step_gradients(struct stepper *s, struct step_outcome *outcome,
     assay_status status = ASSAY_OK;
     for (int64_t first = 0; status == ASSAY_OK && first < count && divisor > 0.0;) {
         int64_t taken = chunk_extent(feed, rows, first, count, STEP_CHUNK_TOKENS);
-        status = run_chunk(s, feed, rows + first, taken, step, divisor, first > 0, &loss, error);
+        status = run_chunk(s, feed, rows + first, taken, step, divisor, first > 0, taken == count,
+                           &loss, error);
         first += taken;
     }
     for (int64_t i = 0; i < count; i++)
@@ -321,7 +324,8 @@ assay_status step_blame_gradients(struct stepper *s, const struct row_feed *feed
     for (int64_t first = 0; status == ASSAY_OK && first < count;) {
         int64_t taken = chunk_extent(feed, rows, first, count, STEP_CHUNK_TOKENS);
         double loss = 0.0;
-        status = run_chunk(s, feed, rows + first, taken, step, divisor, false, &loss, error);
+        status = run_chunk(s, feed, rows + first, taken, step, divisor, false, taken == count,
+                           &loss, error);
         bool finite = true;
         for (int64_t i = 0; finite && i < run; i++)
             finite = isfinite(gradients[i]);
@@ -377,7 +381,8 @@ assay_status step_score(struct stepper *s, float *logits, struct language_sums *
 }
 
 assay_status step_cost(struct stepper *s, struct graph_cost *cost, const struct row_feed *feed,
-                       const int64_t *rows, int64_t count, bool training, assay_error *error)
+                       const int64_t *rows, int64_t count, bool training, bool alone,
+                       assay_error *error)
 {
     enum pass pass = training ? PASS_TRAIN : PASS_SCORE;
     struct chunk_rule rule = rule_for(s, 0);
@@ -386,6 +391,7 @@ assay_status step_cost(struct stepper *s, struct graph_cost *cost, const struct 
         return status;
     struct graph_options options = options_for(s, pass, 0, false);
     options.device = DEVICE_SHAPES;
+    options.weights_change = alone;
     graph_reset(s->graph, &options);
     build(s, s->graph, pass);
     return graph_plan(s->graph, cost, error);

@@ -16,6 +16,7 @@ struct step_settings {
     enum recipe_task task;
     const float *class_weights; /* (labels); NULL: 1 each */
     double label_smoothing;     /* RECIPE_CLASSIFY */
+    bool recompute;             /* the insides of layers, instead of keeping them for backward */
     struct mask_rule mask;      /* RECIPE_MLM */
     uint64_t seed;              /* of dropout */
     enum precision precision;
@@ -63,9 +64,9 @@ assay_status step_score(struct stepper *stepper, float *logits, struct language_
                         assay_error *error);
 
 /* Bytes that computing this chunk takes, and its floating-point operations, from the shapes-only
- * device. */
+ * device; `alone`: it is its step's only one. */
 assay_status step_cost(struct stepper *stepper, struct graph_cost *cost,
                        const struct row_feed *feed, const int64_t *rows, int64_t count,
-                       bool training, assay_error *error);
+                       bool training, bool alone, assay_error *error);
 
 #endif

@@ -384,6 +384,7 @@ static assay_status open_all(assay_training *t, const char *recipe, const char *
     t->settings.task = t->recipe.task;
     t->settings.class_weights = t->labels.weights;
     t->settings.label_smoothing = t->recipe.label_smoothing;
+    t->settings.recompute = t->recipe.recompute == RECIPE_RECOMPUTE_LAYERS;
     t->settings.seed = (uint64_t)t->recipe.seed;
     t->settings.precision = model_precision(t->recipe.precision);
     t->settings.threads = t->options.threads;

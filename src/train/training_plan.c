@@ -80,14 +80,23 @@ static assay_status activation_cost(assay_training *t, struct graph_cost *most, 
     *most = (struct graph_cost){0};
     assay_status status = find_dearest(t, &dearest, error);
     for (int c = 0; c < CANDIDATES && status == ASSAY_OK; c++) {
-        struct course_step step;
-        struct graph_cost cost;
+        struct course_step step = {0};
+        struct graph_cost cost = {0}, scoring = {0};
         status = step_number(t, dearest.step[c], &step, error);
+        const int64_t *rows = step.rows + dearest.first[c], count = dearest.count[c];
         if (status == ASSAY_OK)
-            status = step_cost(t->stepper, &cost, &t->train.feed, step.rows + dearest.first[c],
-                               dearest.count[c], true, error);
+            status = step_cost(t->stepper, &cost, &t->train.feed, rows, count, true,
+                               count == step.count, error);
+        /* Evaluations keep the copies that a step of one chunk does without. */
+        if (status == ASSAY_OK && t->valid.feed.data.rows > 0)
+            status =
+                step_cost(t->stepper, &scoring, &t->train.feed, rows, count, false, false, error);
         if (status != ASSAY_OK)
             return status;
+        if (cost.packed_bytes < scoring.packed_bytes)
+            cost.packed_bytes = scoring.packed_bytes;
+        if (cost.packed_bytes > most->packed_bytes)
+            most->packed_bytes = cost.packed_bytes;
         if (cost.activation_bytes > most->activation_bytes)
             most->activation_bytes = cost.activation_bytes;
         if (cost.scratch_bytes > most->scratch_bytes)
@@ -125,7 +134,7 @@ static assay_status plan_memory(assay_training *t, assay_training_plan_info *inf
         return status;
     const int64_t each = (int64_t)sizeof(float);
     int64_t moments = t->recipe.ema > 0.0 ? 3 : 2, now = process_memory();
-    info->weight_bytes = t->parameters * each;
+    info->weight_bytes = t->parameters * each + (int64_t)cost.packed_bytes;
     info->gradient_bytes = t->trained * each;
     info->optimizer_bytes = t->trained * each * moments;
     info->activation_bytes = (int64_t)(cost.activation_bytes + cost.scratch_bytes);
@@ -261,18 +270,17 @@ static const char *method_name(enum recipe_method method)
 assay_status assay_training_plan(assay_training *t, bool calibrate, assay_training_plan_info *info,
                                  assay_error *error)
 {
-    bool bfloat = t->recipe.precision != ASSAY_PRECISION_HIGHEST &&
-                  stepper_kernels(t->stepper)->bfloat_product;
-    const struct dataset_view *train = &t->train.feed.data;
+    const struct kernels *kernels = stepper_kernels(t->stepper);
+    assay_precision used = model_precision_used(kernels, t->recipe.precision);
+    const struct dataset_view *train = &t->train.feed.data, *valid = &t->valid.feed.data;
     *info = (assay_training_plan_info){
         .base = t->base_folder,
         .out = t->recipe.out ? t->recipe.out : "",
         .family = t->model->config.model_type,
         .task = recipe_task_name(t->recipe.task),
         .method = method_name(t->recipe.method),
-        .precision = assay_precision_name(bfloat ? t->recipe.precision : ASSAY_PRECISION_HIGHEST),
-        .kernels =
-            bfloat ? stepper_kernels(t->stepper)->bfloat_name : stepper_kernels(t->stepper)->name,
+        .precision = assay_precision_name(used),
+        .kernels = used == ASSAY_PRECISION_HIGHEST ? kernels->name : kernels->bfloat_name,
         .threads = thread_pool_size(stepper_threads(t->stepper)),
         .parameters = t->parameters,
         .trained = t->trained,

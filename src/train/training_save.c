@@ -248,12 +248,6 @@ static void put_scores(struct json_writer *w, const assay_training *t)
     }
 }
 
-static assay_precision precision_used(const assay_training *t)
-{
-    return stepper_kernels(t->stepper)->bfloat_product ? t->recipe.precision
-                                                       : ASSAY_PRECISION_HIGHEST;
-}
-
 static void put_calibration(struct json_writer *w, const assay_training *t)
 {
     const struct training_calibration *c = &t->calibration;
@@ -264,7 +258,7 @@ static void put_calibration(struct json_writer *w, const assay_training *t)
         .rows_sha256 = c->rows_sha256,
         .group = c->group ? t->recipe.data.group : NULL,
         .seed = c->shares_valid ? t->recipe.seed : -1,
-        .precision = precision_used(t),
+        .precision = model_precision_used(stepper_kernels(t->stepper), t->recipe.precision),
         .max_tokens = t->max_tokens,
     };
     detector_put_calibration(w, c->is_fitted ? &c->fitted : NULL, &source, c->refused);
@@ -290,7 +284,8 @@ static assay_status save_detector(const assay_training *t, assay_error *error)
     json_key(&w, "asked");
     json_put_string(&w, assay_precision_name(t->recipe.precision));
     json_key(&w, "used");
-    json_put_string(&w, assay_precision_name(precision_used(t)));
+    json_put_string(&w, assay_precision_name(model_precision_used(stepper_kernels(t->stepper),
+                                                                  t->recipe.precision)));
     json_end_object(&w);
     put_scores(&w, t);
     json_key(&w, "data");
