@@ -272,7 +272,7 @@ assay_status assay_training_plan(assay_training *t, bool calibrate, assay_traini
 {
     const struct kernels *kernels = stepper_kernels(t->stepper);
     assay_precision used = model_precision_used(kernels, t->recipe.precision);
-    const struct dataset_view *train = &t->train.feed.data, *valid = &t->valid.feed.data;
+    const struct dataset_view *train = &t->train.feed.data;
     *info = (assay_training_plan_info){
         .base = t->base_folder,
         .out = t->recipe.out ? t->recipe.out : "",
