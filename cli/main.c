@@ -8,23 +8,12 @@
 #include <string.h>
 
 static const struct verb *const verbs[] = {
-    &verb_pull,
-    &verb_show,
-    &verb_data_show,
-    &verb_data_clean,
-    &verb_data_dedup,
-    &verb_data_split,
-    &verb_data_balance,
-    &verb_attack,
-    &verb_tokenize,
-    &verb_train,
-    &verb_embed,
-    &verb_calibrate,
-    &verb_detect,
-    &verb_parity,
-    &verb_doctor,
-    &verb_bench,
-    NULL,
+    &verb_pull,         &verb_show,       &verb_data_show,
+    &verb_data_clean,   &verb_data_dedup, &verb_data_split,
+    &verb_data_balance, &verb_attack,     &verb_tokenize,
+    &verb_train,        &verb_eval,       &verb_embed,
+    &verb_calibrate,    &verb_detect,     &verb_parity,
+    &verb_doctor,       &verb_bench,      NULL,
 };
 
 /* First words of verbs of two. */

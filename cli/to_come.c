@@ -7,7 +7,6 @@
     }
 
 const struct verb verbs_to_come[] = {
-    TO_COME("eval", "MODEL DATA [-o DIR]", "judges a model: report, plots, predictions"),
     TO_COME("generate", "MODEL [PROMPT|-]", "continues a prompt"),
     TO_COME("chat", "MODEL", "a conversation"),
     TO_COME("ask", "MODEL QUESTION", "answers from indexed documents, with citations"),

@@ -14,6 +14,7 @@ extern const struct verb verb_detect;
 extern const struct verb verb_calibrate;
 extern const struct verb verb_attack;
 extern const struct verb verb_train;
+extern const struct verb verb_eval;
 extern const struct verb verb_parity;
 extern const struct verb verb_doctor;
 extern const struct verb verb_bench;

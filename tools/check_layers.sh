@@ -23,6 +23,7 @@ models base tensor cpu text
 machine base tensor cpu text data hub models detect train
 detect base tensor cpu text data models
 train base tensor cpu text data models detect
+report base tensor cpu text data models detect train
 FLOORS
 
 grep -E '\.[ch]$' "$list" | while IFS= read -r file; do

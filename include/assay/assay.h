@@ -7,6 +7,7 @@
 #include "assay/data.h"
 #include "assay/data_make.h"
 #include "assay/detect.h"
+#include "assay/eval.h"
 #include "assay/machine.h"
 #include "assay/model.h"
 #include "assay/parity.h"
