@@ -37,7 +37,7 @@ typedef struct assay_evaluation_options {
     size_t label_count;
     const char *const *slices; /* fields */
     size_t slice_count;
-    const char *group; /* field; NULL: "group" where the rows have one; "": none */
+    const char *group;          /* field; NULL: "group" where the rows have one; "": none */
     const char *const *attacks; /* kinds, or "all" */
     size_t attack_count;
     double strength;
