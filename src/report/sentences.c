@@ -289,6 +289,36 @@ static void say_of_slices(struct assay_evaluation *e)
             list);
 }
 
+/* Parts where more of the score means less of the class. */
+static void say_of_backward_slices(struct assay_evaluation *e)
+{
+    char list[SENTENCE_SIZE - 200] = "";
+    size_t used = 0;
+    int named = 0, more = 0;
+    for (int s = 0; s < e->slice_count; s++) {
+        for (int v = 0; v < e->slices[s].count; v++) {
+            const struct slice_value *value = &e->slices[s].values[v];
+            const struct measured *area = &value->figures.of[FIGURE_AUROC];
+            if (!(area->interval.high < 0.5))
+                continue;
+            if (named == SLICES_NAMED) {
+                more++;
+                continue;
+            }
+            used +=
+                (size_t)snprintf(list + used, sizeof list - used, "%s%.20s %.30s %.3f [%.3f, %.3f]",
+                                 named ? "; " : "", e->slices[s].field, value->name, area->value,
+                                 area->interval.low, area->interval.high);
+            named++;
+        }
+    }
+    if (more)
+        snprintf(list + used, sizeof list - used, "; and %d more", more);
+    if (named && e->all.of[FIGURE_AUROC].interval.low > 0.5)
+        say(e, ASSAY_FINDING_DOUBT,
+            "In parts of the rows the score ranks backwards (AUROC below one half): %s.", list);
+}
+
 static void say_of_against(struct assay_evaluation *e)
 {
     const struct against *a = &e->against;
@@ -357,6 +387,7 @@ assay_status evaluation_sentences(struct assay_evaluation *e, assay_error *error
     say_of_baselines(e);
     say_of_decisions(e);
     say_of_slices(e);
+    say_of_backward_slices(e);
     say_of_attacks(e);
     say_of_against(e);
     say_of_limits(e);
