@@ -240,7 +240,7 @@ static const struct flag flags[] = {
     {"predictions", 0, FLAG_TEXT, "FILE", "MODEL scores the rows",
      "judge these scores (.jsonl: id and logits, probabilities, score or predicted)", 0, 0},
     {"labels", 0, FLAG_TEXT, "A,B", "by what the rows predict",
-     "the labels of the columns of --predictions, in order", 0, 0},
+     "the labels of the columns of a file of predictions, in order", 0, 0},
     {"positive", 0, FLAG_TEXT, "LABEL", "detector.json's, else by name",
      "the class that is detected", 0, 0},
     {"group", 0, FLAG_TEXT, "FIELD", "group, where the rows have it",

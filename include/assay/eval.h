@@ -33,7 +33,7 @@ typedef struct assay_evaluation_options {
     const char *valid;   /* rows of the linear model's threshold; NULL: as detector.json says */
     bool without_baselines;
     const char *positive;      /* NULL: detector.json's, else ai, machine, fake, generated, 1 */
-    const char *const *labels; /* names of the columns of `predictions`; NULL: as rows tell */
+    const char *const *labels; /* of the columns of files of scores; NULL: as rows tell */
     size_t label_count;
     const char *const *slices; /* fields */
     size_t slice_count;

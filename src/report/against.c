@@ -12,11 +12,13 @@ static assay_status open_other(struct scorer *out, struct assay_evaluation *e, c
                                assay_error *error)
 {
     struct card card = {0};
-    struct name_table none = {0};
+    struct name_table names = {0};
     const char *from;
     assay_status status;
     if (!file_is_folder(path)) {
-        status = scorer_open_file(out, path, &none, &e->scorer.labels, error);
+        status = evaluation_columns(&names, e->options, error);
+        if (!status)
+            status = scorer_open_file(out, path, &names, &e->scorer.labels, error);
     } else {
         struct model_scorer_options options = {.folder = path,
                                                .session = ASSAY_SESSION_OPTIONS_INIT};
@@ -39,6 +41,7 @@ static assay_status open_other(struct scorer *out, struct assay_evaluation *e, c
     if (status)
         error_at_file(error, path);
     card_free(&card);
+    name_table_free(&names);
     return status;
 }
 

@@ -57,7 +57,7 @@ static assay_status check_options(const assay_evaluation_options *options, assay
     if (options->predictions && options->attack_count)
         return refuse("attacked texts are new texts: predictions cannot be asked about them",
                       error);
-    if (options->model && options->label_count)
+    if (options->model && options->label_count && !options->against)
         return refuse("a model names its labels itself", error);
     if (!(options->strength >= 0.0 && options->strength <= 1.0))
         return refuse("the strength of attacks is from 0 to 1", error);
@@ -78,16 +78,22 @@ static assay_status fingerprint(char hex[SHA256_HEX_SIZE], const char *path, ass
     return dataset_fingerprint(hex, path, &meter, error);
 }
 
+assay_status evaluation_columns(struct name_table *out, const assay_evaluation_options *options,
+                                assay_error *error)
+{
+    for (size_t i = 0; i < options->label_count; i++) {
+        if (name_table_add(out, options->labels[i]) < 0)
+            return error_memory(error, 1);
+        if (out->count != (int32_t)i + 1)
+            return refuse("a label is named twice", error);
+    }
+    return ASSAY_OK;
+}
+
 static assay_status open_predictions(struct assay_evaluation *e, assay_error *error)
 {
     struct name_table names = {0}, known = {0};
-    assay_status status = ASSAY_OK;
-    for (size_t i = 0; i < e->options->label_count && !status; i++) {
-        if (name_table_add(&names, e->options->labels[i]) < 0)
-            status = error_memory(error, 1);
-        else if (names.count != (int32_t)i + 1)
-            status = refuse("a label is named twice", error);
-    }
+    assay_status status = evaluation_columns(&names, e->options, error);
     if (!status)
         status = walk_labels(&known, e->data, e->options->rows, error);
     if (!status && !known.count) {

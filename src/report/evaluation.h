@@ -105,6 +105,9 @@ struct assay_evaluation {
 /* Label of the positive class, NULL without one. */
 const char *evaluation_positive(const struct assay_evaluation *e);
 struct resample_plan evaluation_plan(const struct assay_evaluation *e);
+/* The labels of a file's columns, where the caller names them. */
+assay_status evaluation_columns(struct name_table *out, const assay_evaluation_options *options,
+                                assay_error *error);
 /* What is common to all walks over the data. */
 struct walk_request evaluation_walk(struct assay_evaluation *e, struct scorer *scorer,
                                     const char *what);
