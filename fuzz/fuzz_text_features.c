@@ -16,6 +16,8 @@ static bool visit(void *context, enum text_string kind, const char *string, size
     return true;
 }
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     double values[TEXT_FEATURE_COUNT];

@@ -534,18 +534,19 @@ while [ $i -lt 40 ]; do
     echo "{\"id\": \"e$i\", \"label\": \"$label\", \"text\": \"hello world word$((14 + i)) is here\"}"
     i=$((i + 1))
 done >"$work/judged.jsonl"
-code 0 "eval" "$assay" eval "$model" "$work/judged.jsonl" -o "$work/report"
+code 0 "eval" "$assay" eval "$model" "$work/judged.jsonl" -o "$work/report" --positive ai
 says "$out" '^AUROC  *[01]\.'
 says "$out" 'The trained baselines were left out: the model has no detector.json'
 says "$out" 'report.html'
 same "eval: predictions" "$(lines "$work/report/predictions.jsonl")" 40
-says "$work/report/predictions.jsonl" '^{"id": "e0", "label": "human", "predicted": "[a-z]*", "logits": \[.*\], "probabilities": \['
+says "$work/report/predictions.jsonl" '^{"id": "e0", "label": "human", "predicted": "\(human\|ai\)", "logits": \[.*\], "probabilities": \['
 code 0 "eval's predictions" "$assay" tokenize "$model" "$work/report/predictions.jsonl" --field text=label
-code 0 "eval --json" "$assay" eval "$model" "$work/judged.jsonl" --json --threads 2
+code 0 "eval --json" "$assay" eval "$model" "$work/judged.jsonl" --json --threads 2 --positive ai
 if cmp -s "$out" "$work/report/report.json"; then good; else bad "eval --json is report.json"; fi
 says "$work/report/report.html" '^<!doctype html>'
 code 0 "eval of predictions" "$assay" eval --predictions "$work/report/predictions.jsonl" \
-    "$work/judged.jsonl" --against "$work/report/predictions.jsonl" --labels human,ai,mixed
+    "$work/judged.jsonl" --labels human,ai,mixed --positive ai \
+    --against "$work/report/predictions.jsonl"
 code 2 "eval without data" "$assay" eval "$model"
 says "$err" 'assay eval MODEL DATA'
 echo '{"label": "robot", "text": "hello"}' >"$work/robot.jsonl"

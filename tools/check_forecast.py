@@ -29,6 +29,7 @@ def main():
     for name in ("assay", "minilm", "data", "work"):
         p.add_argument("--" + name, required=True)
     args = p.parse_args()
+    os.makedirs(args.work, exist_ok=True)
     env = dict(os.environ, ASSAY_HOME=os.path.join(args.work, "home"))
     source = open(os.path.join(args.data, "text_detection", "train.jsonl")).read().splitlines()
     failed = 0

@@ -346,7 +346,7 @@ void graph_end_layers(struct graph *graph)
     graph->layer = 0;
 }
 
-void graph_count_packed(struct graph *graph, size_t bytes)
+void graph_count_packed(struct graph *graph, int64_t bytes)
 {
     graph->packed_bytes += bytes;
 }

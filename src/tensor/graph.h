@@ -162,7 +162,7 @@ struct value *graph_place(struct graph *graph, enum place_kind kind, const char 
 bool graph_narrows(const struct graph *graph, const char *place);
 
 /* For ops, on the shapes-only device: so many bytes of lasting copies. */
-void graph_count_packed(struct graph *graph, size_t bytes);
+void graph_count_packed(struct graph *graph, int64_t bytes);
 
 /* For ops: a new node with room for its attributes; outputs; a failure that names the op and place.
  */
@@ -202,7 +202,9 @@ const char *graph_first_not_finite(const struct graph *graph, bool gradient);
 struct graph_cost {
     size_t activation_bytes; /* one block, after sharing by lifetime */
     size_t scratch_bytes;    /* of all threads */
-    size_t packed_bytes;     /* of lasting copies of weights, beside the weights themselves */
+    /* of lasting copies of weights, beside the weights themselves; below 0 where copies of frozen
+     * ones are smaller than the pages that they take the place of */
+    int64_t packed_bytes;
     double forward_operations, backward_operations;
     int nodes;
 };

@@ -27,7 +27,7 @@ struct graph {
     struct keep_rule *rules;
     place_hook *hook;
     void *hook_context;
-    size_t packed_bytes; /* counted while building */
+    int64_t packed_bytes; /* counted while building */
     assay_status status;
     assay_error error;
     /* memory of the run */

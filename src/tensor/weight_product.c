@@ -25,11 +25,14 @@ bool weight_product_reserve(struct graph *graph, const char *place, const struct
 {
     const struct graph_options *options = graph_get_options(graph);
     if (options->device == DEVICE_SHAPES) {
+        size_t copy = parameter_pack_bytes(w->weight, kind_of(w, transposed), options->kernels) *
+                      (w->low ? 2 : 1);
         /* The forward copy of a frozen weight takes the place of the mapped file's pages. */
-        if (!w->passing && (w->weight->trained || transposed))
-            graph_count_packed(
-                graph, parameter_pack_bytes(w->weight, kind_of(w, transposed), options->kernels) *
-                           (w->low ? 2 : 1));
+        size_t pages = w->weight->trained || transposed
+                           ? 0
+                           : (size_t)tensor_count(&w->weight->tensor) * sizeof(float);
+        if (!w->passing)
+            graph_count_packed(graph, (int64_t)copy - (int64_t)pages);
         return true;
     }
     if (!w->weight->tensor.data) {

@@ -12,7 +12,10 @@
 #include <math.h>
 #include <stdio.h>
 
-enum { CALIBRATION_STEPS = 48, CANDIDATES = 3, WRITTEN_PER_SECOND = 400000000 };
+enum { CALIBRATION_STEPS = 48, CANDIDATES = 3 };
+/* Bytes a second of saving, which hashes and syncs what it writes; and of memory taken for the
+ * first time, which the system clears. */
+enum { SAVED_PER_SECOND = 250000000, CLEARED_PER_SECOND = 2000000000 };
 static const double calibration_seconds = 6.0, scoring_seconds = 1.5;
 
 /* The chunks of the first epoch that may be the dearest: most tokens, most pairs that attend to
@@ -93,9 +96,9 @@ static assay_status activation_cost(assay_training *t, struct graph_cost *most, 
                 step_cost(t->stepper, &scoring, &t->train.feed, rows, count, false, false, error);
         if (status != ASSAY_OK)
             return status;
-        if (cost.packed_bytes < scoring.packed_bytes)
+        if (t->valid.feed.data.rows > 0 && cost.packed_bytes < scoring.packed_bytes)
             cost.packed_bytes = scoring.packed_bytes;
-        if (cost.packed_bytes > most->packed_bytes)
+        if (c == 0 || cost.packed_bytes > most->packed_bytes)
             most->packed_bytes = cost.packed_bytes;
         if (cost.activation_bytes > most->activation_bytes)
             most->activation_bytes = cost.activation_bytes;
@@ -134,7 +137,7 @@ static assay_status plan_memory(assay_training *t, assay_training_plan_info *inf
         return status;
     const int64_t each = (int64_t)sizeof(float);
     int64_t moments = t->recipe.ema > 0.0 ? 3 : 2, now = process_memory();
-    info->weight_bytes = t->parameters * each + (int64_t)cost.packed_bytes;
+    info->weight_bytes = t->parameters * each + cost.packed_bytes;
     info->gradient_bytes = t->trained * each;
     info->optimizer_bytes = t->trained * each * moments;
     info->activation_bytes = (int64_t)(cost.activation_bytes + cost.scratch_bytes);
@@ -257,7 +260,9 @@ static assay_status plan_time(assay_training *t, assay_training_plan_info *info,
         saves = saves > evaluations ? saves : evaluations;
     }
     double state = (double)(info->gradient_bytes + info->optimizer_bytes);
-    info->seconds += (double)saves * state / WRITTEN_PER_SECOND;
+    double folder = (double)t->parameters * sizeof(float);
+    info->seconds += ((double)saves * state + folder) / SAVED_PER_SECOND;
+    info->seconds += (double)info->memory_bytes / CLEARED_PER_SECOND;
     info->seconds_calibrating = process_now() - began;
     return ASSAY_OK;
 }
