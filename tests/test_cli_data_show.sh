@@ -52,11 +52,14 @@ sed 's/\\n/ /g; s/those/these/g' "$work/leaky.jsonl" >"$work/plain.jsonl"
 code 0 "a leak" "$assay" data show "$work/leaky.jsonl"
 silent "$err"
 says "$out" 'newlines (format): AUROC 1.000'
-says "$out" 'fix: assay data clean --whitespace'
+says "$out" 'fix: assay data clean --one-line'
 says "$out" 'row 1, 1, ai: ".*any\\nother'
 says "$out" 'word "those"'
 says "$out" '120 rows, .* ai against the rest'
 says "$out" 'Groups  *60 by the field group, 60 with two labels'
+code 0 "the fix that is named" "$assay" data clean --one-line "$work/leaky.jsonl" -o "$work/mended.jsonl"
+code 0 "mended" "$assay" data show "$work/mended.jsonl"
+if grep -q 'newlines (format): AUROC' "$out"; then bad "$name: the leak is still there"; else good; fi
 code 1 "a leak, --strict" "$assay" data show "$work/leaky.jsonl" --strict
 says "$err" '--strict'
 code 0 "-v shows all" "$assay" data show "$work/leaky.jsonl" -v

@@ -5,7 +5,8 @@
 
 FOLDER holds train.jsonl and others (valid.jsonl, test_iid.jsonl) with text, label, id and group, and
 labels human and ai. Ten copies get one leak each, in 85 % of the rows of one label and 3 % of the
-other's; the audit must name each planted one, and none on the data as it is. With --weakest, also
+other's; the audit must name each planted one, and none on the data as it is. Where it names a switch
+of `assay data clean`, the switch must take the leak away. With --weakest, also
 how few rows of a label may carry each leak, in steps of 2.5 %, and still be found (none of the other
 label). Exits 1 when anything is missed.
 """
@@ -116,6 +117,19 @@ def audit(assay, paths):
     return [trait for trait in traits if trait["leak"]]
 
 
+def mended(assay, path, leak):
+    """Whether the fix that the leak names takes it away; None where it names no switch."""
+    if not leak["fix"].startswith("assay data clean --"):
+        return None
+    out = path + ".mended.jsonl"
+    for name in os.listdir(os.path.dirname(path)):
+        if ".mended." in name:
+            os.remove(os.path.join(os.path.dirname(path), name))
+    subprocess.run([assay, *leak["fix"].split()[1:], path, "-o", out, "--quiet"],
+                   capture_output=True, check=True)
+    return leak["name"] not in {other["name"] for other in audit(assay, [out])}
+
+
 def told(leaks):
     words = []
     for leak in leaks:
@@ -143,6 +157,14 @@ def main():
             missed += not right
             print(f"{'found ' if right and expected else 'none  ' if right else 'WRONG '} {name}: "
                   f"{told(leaks)}", flush=True)
+            for leak in leaks:
+                if leak["name"] not in expected or len(paths) > 1:
+                    continue
+                gone = mended(assay, paths[0], leak)
+                missed += gone is False
+                if gone is not None:
+                    print(f"       {'mended' if gone else 'WRONG, still there'}: {leak['name']} "
+                          f"by {leak['fix']}", flush=True)
 
         check("the data as it is: train", {"train.jsonl": train}, set())
         for name, rows in others.items():
