@@ -171,9 +171,11 @@ static void forward(const struct node *node)
                             : (float *)node->outputs[v->output_of[s]]->tensor.data + first;
         node_kernels(node)->vocabulary_scores(context, scores, chunk.logits, q_logits,
                                               targets ? targets + first : NULL, rows, v->words);
-        if (early)
-            chunk_gradients(node, &chunk, &heads, first, rows, early_output(node)->tensor.data,
-                            0.0f);
+        if (!early)
+            continue;
+        graph_lap(node, PROFILE_FORWARD, 0.0);
+        chunk_gradients(node, &chunk, &heads, first, rows, early_output(node)->tensor.data, 0.0f);
+        graph_lap(node, PROFILE_BACKWARD, 0.0);
     }
 }
 
