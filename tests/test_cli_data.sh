@@ -2,35 +2,7 @@
 # The verbs that make data sets, as a user meets them: BINARY. Needs only sh. The last line counts.
 set -u
 assay=$1
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-passed=0
-failed=0
-out=$work/out
-err=$work/err
-
-good() { passed=$((passed + 1)); }
-bad()
-{
-    failed=$((failed + 1))
-    echo "failed: $1"
-    sed 's/^/    stdout: /' "$out" | cut -c 1-300 | head -n 5
-    sed 's/^/    stderr: /' "$err" | cut -c 1-300 | head -n 5
-}
-# code N NAME COMMAND...: runs it, keeps what it prints, compares the exit code
-code()
-{
-    want=$1
-    name=$2
-    shift 2
-    "$@" >"$out" 2>"$err" </dev/null
-    got=$?
-    if [ "$got" -eq "$want" ]; then good; else bad "$name: exit $got, expected $want"; fi
-}
-says() { if grep -q -- "$2" "$1"; then good; else bad "$name: no \"$2\""; fi; }
-silent() { if [ -s "$1" ]; then bad "$name: should print nothing there"; else good; fi; }
-same() { if [ "$2" = "$3" ]; then good; else bad "$1: \"$2\" is not \"$3\""; fi; }
-lines() { wc -l <"$1" | tr -d ' '; }
+. "$(dirname -- "$0")/cli_checks.sh"
 stands() { if [ -e "$1" ]; then good; else bad "$name: no ${1##*/}"; fi; }
 none() { if [ -e "$1" ]; then bad "$name: left ${1##*/}"; else good; fi; }
 

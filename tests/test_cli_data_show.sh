@@ -3,32 +3,7 @@
 # own strict reader. The last line counts.
 set -u
 assay=$1
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-passed=0
-failed=0
-out=$work/out
-err=$work/err
-
-good() { passed=$((passed + 1)); }
-bad()
-{
-    failed=$((failed + 1))
-    echo "failed: $1"
-    sed 's/^/    stdout: /' "$out" | cut -c 1-300 | head -n 5
-    sed 's/^/    stderr: /' "$err" | cut -c 1-300 | head -n 5
-}
-code()
-{
-    want=$1
-    name=$2
-    shift 2
-    "$@" >"$out" 2>"$err" </dev/null
-    got=$?
-    if [ "$got" -eq "$want" ]; then good; else bad "$name: exit $got, expected $want"; fi
-}
-says() { if grep -q -- "$2" "$1"; then good; else bad "$name: no \"$2\""; fi; }
-silent() { if [ -s "$1" ]; then bad "$name: should print nothing there"; else good; fi; }
+. "$(dirname -- "$0")/cli_checks.sh"
 # The document is one row of JSON: read as data again, it is one row that has no text.
 is_json()
 {
