@@ -1,5 +1,6 @@
 /* Temperature, thresholds, p-values and intervals beside scipy and scikit-learn; and the rows that
  * cannot calibrate anything. */
+#include "base/intervals.h"
 #include "base/json.h"
 #include "base/memory.h"
 #include "detect/calibration.h"
@@ -359,9 +360,9 @@ static void intervals(void **state)
     double low, high;
     for (size_t i = 0; i < json_count(wilson); i++) {
         const struct json *one = json_element(wilson, i);
-        rates_wilson(&low, &high, at(one, 0), at(one, 1));
-        near("low", "wilson", low, at(one, 2), 1e-12);
-        near("high", "wilson", high, at(one, 3), 1e-12);
+        struct interval found = interval_wilson(at(one, 0), at(one, 1), RATES_CONFIDENCE);
+        near("low", "wilson", found.low, at(one, 2), 1e-12);
+        near("high", "wilson", found.high, at(one, 3), 1e-12);
     }
     const struct json *expected = json_member(root, "expected");
     for (size_t i = 0; i < json_count(expected); i++) {

@@ -13,7 +13,7 @@ struct interval {
     double low, high;
 };
 
-/* Of a share of `hits` in `trials`, both counts. */
+/* Of a share of `hits` in `trials`, which need not be whole numbers. */
 struct interval interval_wilson(double hits, double trials, double confidence);
 
 /* Of a figure whose values on resamples are `values`, which are put in order; `units` were drawn

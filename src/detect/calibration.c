@@ -1,6 +1,7 @@
 #include "detect/calibration.h"
 
 #include "base/error.h"
+#include "base/intervals.h"
 #include "base/memory.h"
 #include "detect/rates.h"
 #include "detect/score.h"
@@ -183,7 +184,10 @@ static int64_t rate_rows(struct fitting *f, const struct scored_row *rows, int64
     }
     *share = (double)hits / (double)count;
     *effect = f->rows->group ? rates_design_effect(f->rated, count) : 1.0;
-    rates_wilson(low, high, (double)hits / *effect, (double)count / *effect);
+    struct interval wilson =
+        interval_wilson((double)hits / *effect, (double)count / *effect, RATES_CONFIDENCE);
+    *low = wilson.low;
+    *high = wilson.high;
     return hits;
 }
 

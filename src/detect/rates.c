@@ -6,18 +6,6 @@
 /* Beyond so many the sample's own chance is next to nothing, and the sum below stays quick. */
 enum { MOST_FRESH = 200000 };
 
-static const double normal_97_5 = 1.959963984540054; /* quantile for RATES_CONFIDENCE */
-
-void rates_wilson(double *low, double *high, double hits, double trials)
-{
-    double rate = hits / trials, z = normal_97_5 * normal_97_5 / trials;
-    double middle = (rate + z / 2.0) / (1.0 + z);
-    double half = sqrt(z * rate * (1.0 - rate) + z * z / 4.0) / (1.0 + z);
-    /* At the ends the exact limits are 0 and 1; rounding would miss them. */
-    *low = hits > 0.0 ? fmax(0.0, middle - half) : 0.0;
-    *high = hits < trials ? fmin(1.0, middle + half) : 1.0;
-}
-
 static int by_group(const void *a, const void *b)
 {
     uint64_t x = ((const struct rated_row *)a)->group, y = ((const struct rated_row *)b)->group;

@@ -12,10 +12,9 @@
 
 #include <stdbool.h>
 
-/* Wilson's interval (1927) of a rate of `hits` in `trials`, which need not be whole numbers; at
- * RATES_CONFIDENCE. */
+/* Of all intervals of rates; those of a rate that was measured are interval_wilson's, hits and
+ * trials both over the design effect. */
 #define RATES_CONFIDENCE 0.95
-void rates_wilson(double *low, double *high, double hits, double trials);
 
 /* One row of those that the rate is of. */
 struct rated_row {
