@@ -2,24 +2,6 @@
 
 #include <string.h>
 
-static void put_text(struct json_out *out, const char *key, const char *text)
-{
-    out_key(out, key);
-    out_text(out, text);
-}
-
-static void put_integer(struct json_out *out, const char *key, int64_t value)
-{
-    out_key(out, key);
-    out_integer(out, value);
-}
-
-static void put_double(struct json_out *out, const char *key, double value)
-{
-    out_key(out, key);
-    out_double(out, value);
-}
-
 /* 0 stands for what is not known. */
 static void put_known(struct json_out *out, const char *key, double value)
 {
@@ -38,19 +20,19 @@ static void put_profile(struct json_out *out, const assay_profile *profile)
         return;
     }
     out_begin(out, '{');
-    put_integer(out, "steps", profile->steps);
-    put_double(out, "seconds", profile->seconds);
-    put_double(out, "inside", profile->inside);
+    out_put_integer(out, "steps", profile->steps);
+    out_put_double(out, "seconds", profile->seconds);
+    out_put_double(out, "inside", profile->inside);
     out_key(out, "rows");
     out_begin(out, '[');
     for (int i = 0; i < profile->count; i++) {
         const assay_profile_row *row = &profile->rows[i];
         out_begin(out, '{');
-        put_text(out, "name", row->name);
-        put_double(out, "seconds", row->seconds);
-        put_double(out, "share", row->share);
+        out_put_text(out, "name", row->name);
+        out_put_double(out, "seconds", row->seconds);
+        out_put_double(out, "share", row->share);
         put_known(out, "operations", row->operations);
-        put_integer(out, "calls", row->calls);
+        out_put_integer(out, "calls", row->calls);
         out_key(out, "inside");
         out_boolean(out, row->inside);
         out_end(out, '}');
@@ -67,17 +49,17 @@ static void put_peer(struct json_out *out, const assay_peer_result *peer)
         return;
     }
     out_begin(out, '{');
-    put_text(out, "versions", peer->versions);
-    put_text(out, "options", peer->options);
-    put_integer(out, "pairs", peer->pairs);
-    put_integer(out, "batches", peer->batches);
-    put_double(out, "value", peer->value);
-    put_double(out, "least", peer->least);
-    put_double(out, "most", peer->most);
-    put_integer(out, "peak_bytes", peer->peak_bytes);
-    put_double(out, "ratio", peer->ratio);
-    put_double(out, "ratio_least", peer->ratio_least);
-    put_double(out, "ratio_most", peer->ratio_most);
+    out_put_text(out, "versions", peer->versions);
+    out_put_text(out, "options", peer->options);
+    out_put_integer(out, "pairs", peer->pairs);
+    out_put_integer(out, "batches", peer->batches);
+    out_put_double(out, "value", peer->value);
+    out_put_double(out, "least", peer->least);
+    out_put_double(out, "most", peer->most);
+    out_put_integer(out, "peak_bytes", peer->peak_bytes);
+    out_put_double(out, "ratio", peer->ratio);
+    out_put_double(out, "ratio_least", peer->ratio_least);
+    out_put_double(out, "ratio_most", peer->ratio_most);
     out_end(out, '}');
 }
 
@@ -89,12 +71,12 @@ static void put_earlier(struct json_out *out, const assay_bench_earlier *earlier
         return;
     }
     out_begin(out, '{');
-    put_text(out, "time", earlier->time);
-    put_text(out, "version", earlier->version);
-    put_double(out, "value", earlier->value);
+    out_put_text(out, "time", earlier->time);
+    out_put_text(out, "version", earlier->version);
+    out_put_double(out, "value", earlier->value);
     put_known(out, "floor", earlier->floor);
     put_known(out, "ratio", earlier->ratio);
-    put_integer(out, "peak_bytes", earlier->peak_bytes);
+    out_put_integer(out, "peak_bytes", earlier->peak_bytes);
     out_end(out, '}');
 }
 
@@ -102,20 +84,20 @@ void bench_put_line(struct json_out *out, const struct bench_line *line)
 {
     const assay_bench_result *result = line->result;
     out_begin(out, '{');
-    put_text(out, "work", result->work);
-    put_double(out, "value", result->value);
-    put_text(out, "unit", result->unit);
-    put_double(out, "least", result->least);
-    put_double(out, "most", result->most);
-    put_double(out, "mean", result->mean);
+    out_put_text(out, "work", result->work);
+    out_put_double(out, "value", result->value);
+    out_put_text(out, "unit", result->unit);
+    out_put_double(out, "least", result->least);
+    out_put_double(out, "most", result->most);
+    out_put_double(out, "mean", result->mean);
     put_known(out, "floor", result->floor);
-    put_integer(out, "repetitions", result->repetitions);
-    put_integer(out, "peak_bytes", result->peak_bytes);
-    put_text(out, "kernels", result->kernels);
-    put_text(out, "precision", assay_precision_name(result->precision));
-    put_integer(out, "threads", result->threads);
-    put_text(out, "rows", result->rows);
-    put_integer(out, "max_tokens", result->max_tokens);
+    out_put_integer(out, "repetitions", result->repetitions);
+    out_put_integer(out, "peak_bytes", result->peak_bytes);
+    out_put_text(out, "kernels", result->kernels);
+    out_put_text(out, "precision", assay_precision_name(result->precision));
+    out_put_integer(out, "threads", result->threads);
+    out_put_text(out, "rows", result->rows);
+    out_put_integer(out, "max_tokens", result->max_tokens);
     put_known(out, "operations", result->operations);
     put_known(out, "bytes", result->bytes);
     put_known(out, "product_peak", result->product_peak);
@@ -202,18 +184,18 @@ void bench_print_line(const struct bench_line *line)
 void bench_put_curve(struct json_out *out, const struct bench_curve *curve)
 {
     out_begin(out, '{');
-    put_text(out, "work", curve->work);
-    put_text(out, "axis", assay_sweep_axis_name(curve->axis));
+    out_put_text(out, "work", curve->work);
+    out_put_text(out, "axis", assay_sweep_axis_name(curve->axis));
     out_key(out, "points");
     out_begin(out, '[');
     for (int i = 0; i < curve->count; i++) {
         const assay_sweep_point *point = &curve->points[i];
         out_begin(out, '{');
-        put_integer(out, "size", point->size);
-        put_double(out, "tokens_per_s", point->tokens_per_s);
-        put_double(out, "microseconds", point->microseconds);
+        out_put_integer(out, "size", point->size);
+        out_put_double(out, "tokens_per_s", point->tokens_per_s);
+        out_put_double(out, "microseconds", point->microseconds);
         put_known(out, "floor", point->floor);
-        put_integer(out, "peak_bytes", point->peak_bytes);
+        out_put_integer(out, "peak_bytes", point->peak_bytes);
         out_key(out, "cliff");
         out_boolean(out, point->cliff);
         out_end(out, '}');

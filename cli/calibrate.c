@@ -27,18 +27,6 @@ static void tell(void *context, int64_t done, int64_t total, const char *note)
     }
 }
 
-static void put_number(struct json_out *out, const char *key, double value)
-{
-    out_key(out, key);
-    out_double(out, value);
-}
-
-static void put_integer(struct json_out *out, const char *key, int64_t value)
-{
-    out_key(out, key);
-    out_integer(out, value);
-}
-
 static void put_pair(struct json_out *out, const char *key, double low, double high)
 {
     out_key(out, key);
@@ -55,11 +43,11 @@ static void put_points(struct json_out *out, const assay_calibration_result *res
     for (int i = 0; i < result->points; i++) {
         const struct assay_calibration_point *point = &result->point[i];
         out_begin(out, '{');
-        put_number(out, "fpr", point->fpr);
-        put_number(out, "threshold", point->threshold);
-        put_number(out, "achieved", point->achieved);
+        out_put_double(out, "fpr", point->fpr);
+        out_put_double(out, "threshold", point->threshold);
+        out_put_double(out, "achieved", point->achieved);
         put_pair(out, "interval", point->low, point->high);
-        put_number(out, "tpr", point->tpr);
+        out_put_double(out, "tpr", point->tpr);
         put_pair(out, "tpr_interval", point->tpr_low, point->tpr_high);
         put_pair(out, "expected", point->expected_low, point->expected_high);
         out_end(out, '}');
@@ -78,21 +66,21 @@ static void print_json(const char *folder, const assay_calibration_result *resul
     out_begin(&out, '{');
     out_key(&out, "model");
     out_text(&out, folder);
-    put_integer(&out, "rows", result->rows);
-    put_integer(&out, "negatives", result->negatives);
-    put_integer(&out, "positives", result->positives);
+    out_put_integer(&out, "rows", result->rows);
+    out_put_integer(&out, "negatives", result->negatives);
+    out_put_integer(&out, "positives", result->positives);
     out_key(&out, "groups");
     if (result->groups)
         out_integer(&out, result->groups);
     else
         out_null(&out);
-    put_number(&out, "temperature", result->temperature);
+    out_put_double(&out, "temperature", result->temperature);
     out_key(&out, "temperature_refused");
     out_text(&out, *result->temperature_reason ? result->temperature_reason : NULL);
     put_points(&out, result);
-    put_integer(&out, "least_tokens", result->least_tokens);
-    put_integer(&out, "most_tokens", result->most_tokens);
-    put_integer(&out, "max_tokens", result->max_tokens);
+    out_put_integer(&out, "least_tokens", result->least_tokens);
+    out_put_integer(&out, "most_tokens", result->most_tokens);
+    out_put_integer(&out, "max_tokens", result->max_tokens);
     out_key(&out, "precision");
     out_text(&out, assay_precision_name(result->precision));
     out_end(&out, '}');

@@ -54,12 +54,6 @@ static bool write_refusal(const struct detect_work *work, const char *id, const 
     return !ferror(stdout);
 }
 
-static void put_number(struct json_out *out, const char *key, double value)
-{
-    out_key(out, key);
-    out_double(out, value);
-}
-
 static void write_json(const struct detect_work *work, const char *id, const float *logits,
                        const assay_text_result *result, const assay_verdict *verdict,
                        const char *label)
@@ -80,10 +74,10 @@ static void write_json(const struct detect_work *work, const char *id, const flo
     out_boolean(&out, result->truncated);
     out_key(&out, "verdict");
     out_text(&out, label);
-    put_number(&out, "threshold", verdict->threshold);
-    put_number(&out, "fpr", verdict->fpr > 0.0 ? verdict->fpr : (double)NAN);
-    put_number(&out, "p_value", verdict->p_value);
-    put_number(&out, "score", verdict->score);
+    out_put_double(&out, "threshold", verdict->threshold);
+    out_put_double(&out, "fpr", verdict->fpr > 0.0 ? verdict->fpr : (double)NAN);
+    out_put_double(&out, "p_value", verdict->p_value);
+    out_put_double(&out, "score", verdict->score);
     out_key(&out, "reason");
     out_text(&out, verdict->reason);
     out_end(&out, '}');

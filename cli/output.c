@@ -139,6 +139,30 @@ void out_null(struct json_out *out)
     fputs("null", out->file);
 }
 
+void out_put_text(struct json_out *out, const char *key, const char *value)
+{
+    out_key(out, key);
+    out_text(out, value);
+}
+
+void out_put_integer(struct json_out *out, const char *key, int64_t value)
+{
+    out_key(out, key);
+    out_integer(out, value);
+}
+
+void out_put_double(struct json_out *out, const char *key, double value)
+{
+    out_key(out, key);
+    out_double(out, value);
+}
+
+void out_put_boolean(struct json_out *out, const char *key, bool value)
+{
+    out_key(out, key);
+    out_boolean(out, value);
+}
+
 void out_line(struct json_out *out)
 {
     putc('\n', out->file);

@@ -27,6 +27,11 @@ void out_float(struct json_out *out, float value);
 void out_double(struct json_out *out, double value);
 void out_boolean(struct json_out *out, bool value);
 void out_null(struct json_out *out);
+/* A key and its value. */
+void out_put_text(struct json_out *out, const char *key, const char *value);
+void out_put_integer(struct json_out *out, const char *key, int64_t value);
+void out_put_double(struct json_out *out, const char *key, double value);
+void out_put_boolean(struct json_out *out, const char *key, bool value);
 void out_line(struct json_out *out); /* the end of a document */
 
 /* Text for a terminal or a table: control characters as '?'. */

@@ -31,12 +31,6 @@ static const char *tokenizer_kind(const assay_tokenizer *tokenizer)
     return assay_tokenizer_get_kind(tokenizer) == ASSAY_WORDPIECE ? "wordpiece" : "byte-level-bpe";
 }
 
-static void put_number(struct json_out *out, const char *key, int64_t value)
-{
-    out_key(out, key);
-    out_integer(out, value);
-}
-
 static void put_string(struct json_out *out, const char *key, const char *value)
 {
     out_key(out, key);
@@ -59,7 +53,7 @@ static void put_tensors(struct json_out *out, const struct described *described)
         for (int32_t d = 0; d < tensor.rank; d++)
             out_integer(out, tensor.shape[d]);
         out_end(out, ']');
-        put_number(out, "bytes", tensor.bytes);
+        out_put_integer(out, "bytes", tensor.bytes);
         out_end(out, '}');
     }
     out_end(out, ']');
@@ -81,16 +75,16 @@ static void put_json(const struct described *described, bool tensors)
             out_text(&out, head_names[i].name);
     }
     out_end(&out, ']');
-    put_number(&out, "parameters", info->parameters);
-    put_number(&out, "tensors", info->tensors);
-    put_number(&out, "file_bytes", info->file_bytes);
+    out_put_integer(&out, "parameters", info->parameters);
+    out_put_integer(&out, "tensors", info->tensors);
+    out_put_integer(&out, "file_bytes", info->file_bytes);
     put_string(&out, "weight_type", info->weight_type);
-    put_number(&out, "layers", info->layers);
-    put_number(&out, "width", info->width);
-    put_number(&out, "attention_heads", info->attention_heads);
-    put_number(&out, "inner_width", info->inner_width);
-    put_number(&out, "vocabulary", info->vocabulary);
-    put_number(&out, "max_tokens", info->max_tokens);
+    out_put_integer(&out, "layers", info->layers);
+    out_put_integer(&out, "width", info->width);
+    out_put_integer(&out, "attention_heads", info->attention_heads);
+    out_put_integer(&out, "inner_width", info->inner_width);
+    out_put_integer(&out, "vocabulary", info->vocabulary);
+    out_put_integer(&out, "max_tokens", info->max_tokens);
     out_key(&out, "labels");
     out_begin(&out, '[');
     for (int32_t i = 0; i < info->labels; i++)
@@ -100,8 +94,8 @@ static void put_json(const struct described *described, bool tensors)
     if (tokenizer) {
         out_begin(&out, '{');
         put_string(&out, "kind", tokenizer_kind(tokenizer));
-        put_number(&out, "vocabulary", assay_tokenizer_vocabulary_size(tokenizer));
-        put_number(&out, "max_tokens", assay_tokenizer_max_tokens(tokenizer));
+        out_put_integer(&out, "vocabulary", assay_tokenizer_vocabulary_size(tokenizer));
+        out_put_integer(&out, "max_tokens", assay_tokenizer_max_tokens(tokenizer));
         out_end(&out, '}');
     } else {
         out_null(&out);
