@@ -22,15 +22,6 @@ static inline pairs pairs_zero(void)
 {
     return _mm512_setzero_si512();
 }
-/* The first n (0 .. 16) pairs; the others read as zero and are not written. */
-static inline pairs pairs_load_first(const uint32_t *p, int64_t n)
-{
-    return _mm512_maskz_loadu_epi32(lanes_mask(n), p);
-}
-static inline void pairs_store_first(uint32_t *p, pairs x, int64_t n)
-{
-    _mm512_mask_storeu_epi32(p, lanes_mask(n), x);
-}
 static inline void pairs_store(uint32_t *p, pairs x)
 {
     _mm512_storeu_si512(p, x);
@@ -151,16 +142,6 @@ typedef struct {
 static inline pairs pairs_zero(void)
 {
     return (pairs){{0}};
-}
-static inline pairs pairs_load_first(const uint32_t *p, int64_t n)
-{
-    pairs r = {{0}};
-    memcpy(r.v, p, (size_t)n * sizeof *p);
-    return r;
-}
-static inline void pairs_store_first(uint32_t *p, pairs x, int64_t n)
-{
-    memcpy(p, x.v, (size_t)n * sizeof *p);
 }
 static inline void pairs_store(uint32_t *p, pairs x)
 {
