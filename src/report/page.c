@@ -118,6 +118,8 @@ static void put_tick(struct page *page, double x, double y, const char *anchor, 
         snprintf(text, sizeof text, "%.0f %%", 100.0 * value);
     else
         snprintf(text, sizeof text, "%.*f", format[0] - '0', value);
+    if (strspn(text, "-0.") == strlen(text) && text[0] == '-')
+        memmove(text, text + 1, strlen(text)); /* "-0.0" */
     page_put(page, "<text x=%.1f y=%.1f text-anchor=%s>%s</text>", x, y, anchor, text);
 }
 

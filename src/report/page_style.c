@@ -71,7 +71,7 @@ const char page_style[] =
     "text-align:left;white-space:normal;min-width:96px}td.x:last-child{min-width:220px}\n"
     "table.m{width:auto}table.m td{text-align:center;min-width:74px;border:2px solid var(--card);"
     "background:rgb(var(--mark)/calc(var(--v)*.75))}table.m td small{display:block;"
-    "color:var(--soft)}table.m th{border:0}\n"
+    "opacity:.85}table.m th{border:0}\n"
     ".flag{color:var(--fault);font-weight:600}.soft{color:var(--soft)}\n"
     ".key i{display:inline-block;width:11px;height:11px;border-radius:2px;margin:0 5px 0 12px}"
     ".key .k1{background:var(--one)}.key .k2{background:var(--two)}\n"
@@ -88,4 +88,4 @@ const char page_style[] =
     "body{font-size:12px;-webkit-print-color-adjust:exact;print-color-adjust:exact}"
     "main{max-width:none;padding:0}section,.card,figure,.findings li,.bar,tr"
     "{break-inside:avoid}section.long{break-inside:auto}.scroll{overflow:visible}"
-    "h2{break-after:avoid}}\n";
+    "h2,h3,.lead,.scale,thead{break-after:avoid}.lead,.lead+*,h2+*,h3+*{break-before:avoid}}\n";
