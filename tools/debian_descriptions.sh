@@ -6,18 +6,20 @@
 # field group, its source package) and FOLDER/others.jsonl (of each other source package its longest
 # description). Descriptions come from the package lists, with English ones fetched where the machine
 # switched them off and that is allowed, else from dpkg's status file. Nothing is changed in them but
-# the archive's own way of writing an empty line.
+# the archive's own way of writing an empty line. APT_LISTS, DPKG_STATUS, LEAST_PAIRS: other places
+# and another number than these.
 set -eu
 machine=$1
 folder=$2
-lists=/var/lib/apt/lists
+lists=${APT_LISTS:-/var/lib/apt/lists}
 helper=/usr/lib/apt/apt-helper
-status=/var/lib/dpkg/status
+status=${DPKG_STATUS:-/var/lib/dpkg/status}
+least=${LEAST_PAIRS:-300}
 
 english() { ls "$lists"/*_i18n_Translation-en* 2>/dev/null; }
 packages() { ls "$lists"/*_Packages* 2>/dev/null; }
 
-if [ -z "$(english)" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+if [ -z "$(english)" ] && [ -z "${APT_LISTS:-}" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
     echo "\$ apt-get -o Acquire::Languages=en update" >&2
     apt-get -qq -o Acquire::Languages=en update >&2 </dev/null ||
         echo "the package lists could not be fetched; going on with what is here" >&2
@@ -42,7 +44,7 @@ stanzas()
 }
 
 mkdir -p "$folder"
-stanzas | LC_ALL=C awk -v machine="$machine" -v least=300 -v pairs="$folder/pairs.jsonl.part" \
+stanzas | LC_ALL=C awk -v machine="$machine" -v least="$least" -v pairs="$folder/pairs.jsonl.part" \
     -v others="$folder/others.jsonl.part" '
     # The parts of a line between what matches, with `by` between them: awks do not agree on what a
     # backslash in the replacement of gsub means.
@@ -102,10 +104,10 @@ stanzas | LC_ALL=C awk -v machine="$machine" -v least=300 -v pairs="$folder/pair
     END {
         finish()
         kept = other = 0
-        for (i = 1; i <= count; i++) {
+        for (i = 1; i <= count; i++) kept += order[i] in human
+        for (i = 1; i <= count && kept >= least; i++) {
             name = order[i]
             if (!(name in human)) continue
-            kept++
             print human[name] > pairs
             line = written[name]
             sub(/^\{/, "{\"group\":\"" source_of[name] "\",", line)
@@ -116,7 +118,7 @@ stanzas | LC_ALL=C awk -v machine="$machine" -v least=300 -v pairs="$folder/pair
             # is what there is, and the subjects of the two differ, which the demo says.
             print kept " pairs are too few: all descriptions of both sides go in, unpaired" > "/dev/stderr"
             printf "" > pairs
-            close(pairs)
+            close(pairs) # sort appends, and so do the lines behind it
             for (source in longest) print row(named[source], source, longest[source]) | ("sort >> " pairs)
             close("sort >> " pairs)
             for (i = 1; i <= count; i++) print written[order[i]] >> pairs
