@@ -58,6 +58,11 @@ stanzas | LC_ALL=C awk -v machine="$machine" -v least="$least" -v pairs="$folder
         return "{\"id\":\"human/" package "\",\"package\":\"" package "\",\"group\":\"" source \
             "\",\"label\":\"human\",\"text\":\"" body "\"}"
     }
+    function with_group(name,    line) {
+        line = written[name]
+        sub(/^\{/, "{\"group\":\"" (name in source_of ? source_of[name] : name) "\",", line)
+        return line
+    }
     function finish() {
         if (package != "" && source == "" && package in source_of) source = source_of[package]
         if (package != "" && source == "") source = package
@@ -109,9 +114,7 @@ stanzas | LC_ALL=C awk -v machine="$machine" -v least="$least" -v pairs="$folder
             name = order[i]
             if (!(name in human)) continue
             print human[name] > pairs
-            line = written[name]
-            sub(/^\{/, "{\"group\":\"" source_of[name] "\",", line)
-            print line > pairs
+            print with_group(name) > pairs
         }
         if (kept < least) {
             # Without the lists only what is installed has a description: few pairs. Then each side
@@ -121,7 +124,7 @@ stanzas | LC_ALL=C awk -v machine="$machine" -v least="$least" -v pairs="$folder
             close(pairs) # sort appends, and so do the lines behind it
             for (source in longest) print row(named[source], source, longest[source]) | ("sort >> " pairs)
             close("sort >> " pairs)
-            for (i = 1; i <= count; i++) print written[order[i]] >> pairs
+            for (i = 1; i <= count; i++) print with_group(order[i]) >> pairs
             printf "" > others
             exit 0
         }
