@@ -7,9 +7,9 @@
 #define ASSAY_PREPARE_JOB_H
 
 #include "base/threads.h"
+#include "data/fingerprint.h"
 #include "data/row_source.h"
 #include "prepare/card.h"
-#include "prepare/fingerprint.h"
 #include "prepare/names.h"
 #include "prepare/outputs.h"
 

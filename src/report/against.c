@@ -2,8 +2,8 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "data/fingerprint.h"
 #include "report/evaluation.h"
-#include "train/dataset_key.h"
 
 #include <math.h>
 #include <string.h>
@@ -110,10 +110,8 @@ assay_status evaluation_against(struct assay_evaluation *e, assay_error *error)
     }
     if (!status)
         status = compare(e, &rows.table, error);
-    if (!status && !file_is_folder(path)) {
-        struct dataset_meter meter = {0};
-        status = dataset_fingerprint(e->against.sha256, path, &meter, error);
-    }
+    if (!status && !file_is_folder(path))
+        status = fingerprint_hex(e->against.sha256, path, error);
     walk_result_free(&rows);
     scorer_close(&other);
     return status;

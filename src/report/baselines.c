@@ -3,10 +3,9 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/random.h"
+#include "data/fingerprint.h"
 #include "data/text_features.h"
 #include "report/linear_model.h"
-#include "train/dataset_key.h"
-#include "train/dataset_meter.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -165,9 +164,8 @@ static void list_free(struct score_list *list)
 static assay_status check_file(bool *same, bool *known, char hex[SHA256_HEX_SIZE], const char *path,
                                const char *expected, assay_error *error)
 {
-    struct dataset_meter meter = {0};
     *known = expected && *expected;
-    assay_status status = dataset_fingerprint(hex, path, &meter, error);
+    assay_status status = fingerprint_hex(hex, path, error);
     *same = !status && *known && strcmp(hex, expected) == 0;
     return status;
 }

@@ -3,7 +3,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
-#include "train/dataset_key.h"
+#include "data/fingerprint.h"
 
 #include <math.h>
 #include <string.h>
@@ -72,12 +72,6 @@ static assay_status copy(char **out, const char *text, assay_error *error)
     return !text || *out ? ASSAY_OK : error_memory(error, strlen(text));
 }
 
-static assay_status fingerprint(char hex[SHA256_HEX_SIZE], const char *path, assay_error *error)
-{
-    struct dataset_meter meter = {0};
-    return dataset_fingerprint(hex, path, &meter, error);
-}
-
 assay_status evaluation_columns(struct name_table *out, const assay_evaluation_options *options,
                                 assay_error *error)
 {
@@ -103,7 +97,7 @@ static assay_status open_predictions(struct assay_evaluation *e, assay_error *er
     if (!status)
         status = scorer_open_file(&e->scorer, e->predictions, &names, &known, error);
     if (!status)
-        status = fingerprint(e->scores_sha256, e->predictions, error);
+        status = fingerprint_hex(e->scores_sha256, e->predictions, error);
     name_table_free(&names);
     name_table_free(&known);
     return status;
@@ -153,7 +147,7 @@ static assay_status open_scores(struct assay_evaluation *e, assay_error *error)
     if (!status)
         status = copy(&e->data, o->data, error);
     if (!status && strcmp(e->data, "-") != 0)
-        status = fingerprint(e->data_sha256, e->data, error);
+        status = fingerprint_hex(e->data_sha256, e->data, error);
     if (!status)
         status = e->model ? open_model(e, error) : open_predictions(e, error);
     if (!status)

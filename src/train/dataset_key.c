@@ -3,14 +3,11 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
-#include "data/class_folder.h"
+#include "data/fingerprint.h"
 #include "train/dataset_cache.h"
 
 #include <ctype.h>
 #include <string.h>
-#include <sys/stat.h>
-
-enum { PIECE = 8 << 20 };
 
 const char *dataset_field(const struct dataset_request *request, const char *usual)
 {
@@ -21,13 +18,6 @@ const char *dataset_field(const struct dataset_request *request, const char *usu
     return NULL;
 }
 
-static assay_status no_rows(const char *path, assay_error *error)
-{
-    error_set(error, ASSAY_ERROR_FORMAT, "there are no rows");
-    error_at_file(error, path);
-    return ASSAY_ERROR_FORMAT;
-}
-
 static void finish(char hex[SHA256_HEX_SIZE], struct sha256 *hash)
 {
     unsigned char digest[SHA256_BYTES];
@@ -35,89 +25,21 @@ static void finish(char hex[SHA256_HEX_SIZE], struct sha256 *hash)
     sha256_hex(hex, digest);
 }
 
-static assay_status hash_file(char hex[SHA256_HEX_SIZE], const char *path,
-                              struct dataset_meter *meter, assay_error *error)
+static void tell_hashing(void *context, uint64_t done, uint64_t total)
 {
-    struct stat state;
-    struct sha256 hash;
-    struct mapped_file *file;
-    if (stat(path, &state) == 0 && S_ISREG(state.st_mode) && state.st_size == 0)
-        return no_rows(path, error);
-    assay_status status = mapped_file_open(&file, path, error);
-    if (status)
-        return status;
-    size_t size = mapped_file_size(file);
-    meter->total = size;
-    sha256_begin(&hash);
-    for (size_t at = 0; at < size;) {
-        const unsigned char *from = mapped_file_bytes(file) + at;
-        size_t part = size - at < PIECE ? size - at : PIECE;
-        sha256_add(&hash, from, part);
-        mapped_file_drop(file, from, part);
-        at += part;
-        dataset_meter_tell(meter, at);
-    }
-    finish(hex, &hash);
-    status = mapped_file_check(file, error);
-    mapped_file_close(file);
-    return status;
-}
-
-static assay_status hash_member(struct sha256 *hash, const char *path, const char *id,
-                                uint64_t *bytes, assay_error *error)
-{
-    struct stat state;
-    char hex[SHA256_HEX_SIZE];
-    if (stat(path, &state) == 0 && !S_ISREG(state.st_mode)) {
-        error_set(error, ASSAY_ERROR_IO, "not a regular file");
-        error_at_file(error, path);
-        return ASSAY_ERROR_IO;
-    }
-    assay_status status = sha256_file(hex, path, error);
-    if (status)
-        return status;
-    sha256_add(hash, hex, strlen(hex));
-    sha256_add(hash, "  ", 2);
-    sha256_add(hash, id, strlen(id));
-    sha256_add(hash, "\n", 1);
-    *bytes += (uint64_t)state.st_size;
-    return ASSAY_OK;
-}
-
-static assay_status hash_folder(char hex[SHA256_HEX_SIZE], const char *path,
-                                struct dataset_meter *meter, assay_error *error)
-{
-    struct class_folder folder;
-    struct sha256 hash;
-    const char *file, *label, *id;
-    uint64_t bytes = 0;
-    bool any = false;
-    assay_status status = class_folder_open(&folder, path, error);
-    if (status)
-        return status;
-    sha256_begin(&hash);
-    while (!(status = class_folder_next(&folder, &file, &label, &id, error)) && file) {
-        any = true;
-        status = hash_member(&hash, file, id, &bytes, error);
-        if (status)
-            break;
-        dataset_meter_tell(meter, bytes);
-    }
-    class_folder_close(&folder);
-    error_at_file(status ? error : NULL, path);
-    if (!status && !any)
-        status = no_rows(path, error);
-    finish(hex, &hash);
-    meter->total = bytes;
-    return status;
+    struct dataset_meter *meter = context;
+    meter->total = total;
+    dataset_meter_tell(meter, done);
 }
 
 assay_status dataset_fingerprint(char hex[SHA256_HEX_SIZE], const char *path,
                                  struct dataset_meter *meter, assay_error *error)
 {
-    hex[0] = '\0';
-    return file_is_folder(path) ? hash_folder(hex, path, meter, error)
-                                : hash_file(hex, path, meter, error);
+    struct fingerprint mark;
+    assay_status status = fingerprint_take(&mark, path, tell_hashing, meter, error);
+    meter->total = mark.bytes;
+    memcpy(hex, mark.hex, sizeof mark.hex);
+    return status;
 }
 
 /* Name, length and bytes, so that no two lists of items look alike. */

@@ -1,7 +1,5 @@
-/* Fingerprints: of the bytes of a source, and of all that its tokens depend on.
- *
- * A file's is its SHA-256. A class folder's is that of the lines "SHA-256  class/file\n" in the
- * order of reading: what `cd folder && LC_ALL=C sha256sum ...` prints, summed again.
+/* Fingerprints: of the bytes of a source (data/fingerprint.h), and of all that its tokens depend
+ * on.
  */
 #ifndef ASSAY_TRAIN_DATASET_KEY_H
 #define ASSAY_TRAIN_DATASET_KEY_H
@@ -12,7 +10,7 @@
 /* The data's name of a usual field, NULL when the request maps none. */
 const char *dataset_field(const struct dataset_request *request, const char *usual);
 
-/* An empty source is an error. Sets meter->total. */
+/* Tells how far it is, and leaves the bytes of the source in meter->total. */
 assay_status dataset_fingerprint(char hex[SHA256_HEX_SIZE], const char *path,
                                  struct dataset_meter *meter, assay_error *error);
 assay_status dataset_key(char hex[SHA256_HEX_SIZE], const struct dataset_request *request,

@@ -1,4 +1,4 @@
-#include "prepare/fingerprint.h"
+#include "data/fingerprint.h"
 
 #include "base/error.h"
 #include "base/file.h"
@@ -92,6 +92,7 @@ static assay_status take_folder(struct fingerprint *mark, const char *path,
             progress(context, mark->bytes, 0);
     }
     class_folder_close(&folder);
+    error_at_file(status ? error : NULL, path);
     if (!status && !any)
         status = no_rows(path, error);
     finish(mark, &hash);
@@ -110,6 +111,14 @@ assay_status fingerprint_take(struct fingerprint *mark, const char *path,
     }
     return S_ISDIR(mark->state.st_mode) ? take_folder(mark, path, progress, context, error)
                                         : take_file(mark, path, progress, context, error);
+}
+
+assay_status fingerprint_hex(char hex[SHA256_HEX_SIZE], const char *path, assay_error *error)
+{
+    struct fingerprint mark;
+    assay_status status = fingerprint_take(&mark, path, NULL, NULL, error);
+    memcpy(hex, mark.hex, sizeof mark.hex);
+    return status;
 }
 
 assay_status fingerprint_check(const struct fingerprint *mark, const char *path, assay_error *error)
