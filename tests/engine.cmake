@@ -7,7 +7,7 @@ target_compile_definitions(assay_test_ops PRIVATE
 foreach(name ops gradients bits broken_kernel graph refusals)
   assay_test(${name} assay_test_ops)
 endforeach()
-foreach(name threads random)
+foreach(name threads random normal)
   assay_test(${name} assay_base)
 endforeach()
 

@@ -4,7 +4,9 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/metrics_decisions.h"
+#include "base/normal.h"
 #include "base/random.h"
+#include "base/ranking.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -253,7 +255,7 @@ static void closed_forms(void **state)
     list = json_member(expected, "normal");
     for (size_t i = 0; i < json_count(list); i++) {
         const struct json *row = json_element(list, i);
-        near(gauss_quantile(number_of(row, 0)), number_of(row, 1), "a normal quantile");
+        near(normal_quantile(number_of(row, 0)), number_of(row, 1), "a normal quantile");
     }
     list = json_member(expected, "student");
     assert_int_equal(json_count(list), 24);
@@ -265,7 +267,7 @@ static void closed_forms(void **state)
     }
     assert_true(isnan(interval_wilson(1.0, 0.0, 0.95).low));
     assert_true(isnan(interval_wilson(3.0, 2.0, 0.95).low));
-    assert_true(isnan(gauss_quantile(0.0)) && isnan(student_quantile(0.5, 0.0)));
+    assert_true(isnan(normal_quantile(0.0)) && isnan(student_quantile(0.5, 0.0)));
     /* Beyond the exact test, chi-square goes on where it ends. */
     double exact = mcnemar_test(530, 470), beyond = mcnemar_test(531, 470);
     assert_true(beyond < exact && beyond > exact * 0.8);

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/metrics.h"
+#include "base/metrics_decisions.h"
 #include "base/random.h"
 #include "training_fixture.h"
 
@@ -170,13 +171,13 @@ static void figures_are_those_of_the_metrics(void **state)
     assay_evaluation *evaluation = evaluate(&options);
     struct json *report = report_of(evaluation);
     int32_t said[ROWS];
-    struct class_figures figures;
+    struct decision_figures figures;
     for (int i = 0; i < ROWS; i++)
         said[i] = logits[2 * i] >= logits[2 * i + 1] ? 0 : 1;
-    metric_classes(&figures, said, labels, ROWS, 2);
+    metric_decisions_of_rows(&figures, said, labels, ROWS, 2);
     near(number(report, "accuracy"), figures.accuracy);
     near(number(report, "balanced_accuracy"), figures.balanced_accuracy);
-    near(number(report, "macro_f1"), figures.macro_f1);
+    near(number(report, "macro_f1"), figures.macro.f1);
     near(number(report, "mcc"), figures.mcc);
     near(number(report, "auroc"), metric_auroc_of_logits(logits, labels, ROWS, 2, 0));
     near(number(report, "auprc"), metric_auprc_of_logits(logits, labels, ROWS, 2, 0));

@@ -3,8 +3,8 @@
 #include "assay/rows.h"
 #include "base/file.h"
 #include "base/memory.h"
-#include "base/metrics_decisions.h"
 #include "base/random.h"
+#include "base/ranking.h"
 #include "report/linear_model.h"
 
 #include <math.h>

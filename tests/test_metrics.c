@@ -2,10 +2,13 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/metrics.h"
+#include "base/metrics_decisions.h"
+#include "base/ranking.h"
 
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -74,11 +77,11 @@ static void classification(void **state)
                     said[i] = j;
             }
         }
-        struct class_figures figures;
-        metric_classes(&figures, said, labels, rows, classes);
+        struct decision_figures figures;
+        metric_decisions_of_rows(&figures, said, labels, rows, classes);
         check(object, "accuracy", figures.accuracy);
         check(object, "balanced_accuracy", figures.balanced_accuracy);
-        check(object, "macro_f1", figures.macro_f1);
+        check(object, "macro_f1", figures.macro.f1);
         check(object, "mcc", figures.mcc);
         check(object, "auroc", metric_auroc_of_logits(logits, labels, rows, classes, 1));
         check(object, "auprc", metric_auprc_of_logits(logits, labels, rows, classes, 1));
@@ -106,37 +109,52 @@ static void regression(void **state)
     }
 }
 
+/* The area of rows with one score each, of which some are of the class. */
+static double area_of(const double *scores, const uint8_t *positive, int64_t rows, bool precision)
+{
+    struct ranking ranking;
+    if (!ranking_make(&ranking, scores, rows))
+        return (double)NAN;
+    double area = precision ? ranking_auprc(&ranking, positive, NULL)
+                            : ranking_auroc(&ranking, positive, NULL);
+    ranking_free(&ranking);
+    return area;
+}
+
 static void what_always_holds(void **state)
 {
     (void)state;
     enum { ROWS = 300 };
-    float scores[ROWS], turned[ROWS], reversed[ROWS];
-    int32_t labels[ROWS], labels_reversed[ROWS];
+    double scores[ROWS], turned[ROWS], reversed[ROWS];
+    uint8_t positive[ROWS], negative[ROWS], positive_reversed[ROWS], none[ROWS] = {0};
     uint32_t chance = 7;
     for (int i = 0; i < ROWS; i++) {
         chance = chance * 1664525u + 1013904223u;
-        scores[i] = (float)(chance >> 26); /* many ties */
-        labels[i] = (int32_t)(chance >> 12 & 1);
+        scores[i] = chance >> 26; /* many ties */
+        positive[i] = chance >> 12 & 1;
+        negative[i] = !positive[i];
         turned[i] = -scores[i];
         reversed[ROWS - 1 - i] = scores[i];
-        labels_reversed[ROWS - 1 - i] = labels[i];
+        positive_reversed[ROWS - 1 - i] = positive[i];
     }
-    double area = metric_auroc(scores, labels, 1, ROWS);
+    double area = area_of(scores, positive, ROWS, false);
     assert_true(area > 0.3 && area < 0.7);
-    assert_true(fabs(area + metric_auroc(turned, labels, 1, ROWS) - 1.0) < 1e-15);
-    assert_true(fabs(area + metric_auroc(scores, labels, 0, ROWS) - 1.0) < 1e-15);
-    assert_true(area == metric_auroc(reversed, labels_reversed, 1, ROWS));
-    assert_true(metric_auprc(scores, labels, 1, ROWS) ==
-                metric_auprc(reversed, labels_reversed, 1, ROWS));
+    assert_true(fabs(area + area_of(turned, positive, ROWS, false) - 1.0) < 1e-15);
+    assert_true(fabs(area + area_of(scores, negative, ROWS, false) - 1.0) < 1e-15);
+    assert_true(area == area_of(reversed, positive_reversed, ROWS, false));
+    assert_true(area_of(scores, positive, ROWS, true) ==
+                area_of(reversed, positive_reversed, ROWS, true));
     for (int i = 0; i < ROWS; i++)
-        turned[i] = 3.0f;
-    assert_true(metric_auroc(turned, labels, 1, ROWS) == 0.5);
-    turned[5] = NAN;
-    assert_true(isnan(metric_auroc(turned, labels, 1, ROWS)));
-    assert_true(isnan(metric_auroc(scores, labels, 7, ROWS)));
-    /* Without memory a figure is not defined, and nothing is lost. */
-    memory_fail_at(1);
-    assert_true(isnan(metric_auroc(scores, labels, 1, ROWS)));
+        turned[i] = 3.0;
+    assert_true(area_of(turned, positive, ROWS, false) == 0.5);
+    turned[5] = (double)NAN;
+    assert_true(isnan(area_of(turned, positive, ROWS, false)));
+    assert_true(isnan(area_of(scores, none, ROWS, false)));
+    /* Without memory there is no ranking, and nothing is lost. */
+    for (uint64_t nth = 1; nth <= 3; nth++) {
+        memory_fail_at(nth);
+        assert_true(isnan(area_of(scores, positive, ROWS, false)));
+    }
     memory_fail_at(0);
 }
 
@@ -206,7 +224,7 @@ static void not_a_number(void **state)
             assert_true(isnan(metric_ece(logits, truth, rows, classes)));
             logits[30 * classes + place] = kept;
         }
-        for (uint64_t nth = 1; nth <= (classes == 2 ? 1u : 3u); nth++) {
+        for (uint64_t nth = 1; nth <= (classes == 2 ? 5u : 7u); nth++) {
             memory_fail_at(nth);
             assert_true(isnan(metric_auroc_of_logits(logits, truth, rows, classes, 1)));
         }

@@ -1,6 +1,7 @@
 /* The bootstrap over clusters: draws that do not depend on threads, and intervals that hold the
  * truth as often as they say, by simulation. */
 #include "base/memory.h"
+#include "base/normal.h"
 #include "base/random.h"
 #include "report/contest.h"
 
@@ -28,7 +29,7 @@ static double uniform(uint32_t a, uint32_t b, uint32_t c)
 
 static double normal(uint32_t a, uint32_t b, uint32_t c)
 {
-    return gauss_quantile(uniform(a, b, c));
+    return normal_quantile(uniform(a, b, c));
 }
 
 struct sample {

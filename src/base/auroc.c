@@ -1,21 +1,10 @@
 #include "base/auroc.h"
 
+#include "base/normal.h"
+
 #include <math.h>
 #include <stdbool.h>
 #include <string.h>
-
-double normal_upper_point(double probability)
-{
-    double low = -40.0, high = 40.0;
-    for (int i = 0; i < 100; i++) {
-        double middle = (low + high) / 2.0;
-        if (erfc(middle / sqrt(2.0)) / 2.0 > probability)
-            low = middle;
-        else
-            high = middle;
-    }
-    return (low + high) / 2.0;
-}
 
 /* Rows order[begin] to the end returned tie; counts those of both classes. */
 static int64_t tie_end(const float *values, const uint32_t *order, const int32_t *labels,
@@ -107,29 +96,7 @@ struct interval auroc_interval(const struct auroc_estimate *estimate, double alp
         return (struct interval){agreeing, 1.0};
     if (area <= 0.0)
         return (struct interval){0.0, 1.0 - agreeing};
-    double half =
-        normal_upper_point(alpha / 2.0) * sqrt(estimate->variance) / (area * (1.0 - area));
+    double half = -normal_quantile(alpha / 2.0) * sqrt(estimate->variance) / (area * (1.0 - area));
     double middle = log(area / (1.0 - area));
     return (struct interval){1.0 / (1.0 + exp(half - middle)), 1.0 / (1.0 + exp(-half - middle))};
-}
-
-static struct interval wilson(double share, double of, double z)
-{
-    double scale = 1.0 + z * z / of;
-    double middle = share + z * z / (2.0 * of);
-    double half = z * sqrt(share * (1.0 - share) / of + z * z / (4.0 * of * of));
-    return (struct interval){fmax((middle - half) / scale, 0.0),
-                             fmin((middle + half) / scale, 1.0)};
-}
-
-struct interval share_difference_interval(double first, double of_first, double second,
-                                          double of_second, double alpha)
-{
-    if (!(of_first > 0.0 && of_second > 0.0))
-        return (struct interval){-1.0, 1.0};
-    double z = normal_upper_point(alpha / 2.0);
-    double a = first / of_first, b = second / of_second;
-    struct interval of_a = wilson(a, of_first, z), of_b = wilson(b, of_second, z);
-    return (struct interval){a - b - hypot(a - of_a.low, of_b.high - b),
-                             a - b + hypot(of_a.high - a, b - of_b.low)};
 }

@@ -1,4 +1,4 @@
-/* How sure an area under the ROC curve is, and a difference of two shares.
+/* How sure an area under the ROC curve is.
  *
  * The variance is DeLong's (1988) where every row stands alone, and Obuchowski's (1997) where rows
  * come in clusters (the same author, prompt or document), whose rows may be of both classes. Ties
@@ -7,7 +7,7 @@
 #ifndef ASSAY_BASE_AUROC_H
 #define ASSAY_BASE_AUROC_H
 
-#include <stdint.h>
+#include "base/intervals.h"
 
 struct auroc_estimate {
     double auroc;     /* not a number with rows of one class only */
@@ -27,21 +27,9 @@ void auroc_estimate(struct auroc_estimate *out, const float *values, const uint3
                     const int32_t *labels, int32_t positive, const uint32_t *clusters,
                     struct auroc_cluster *scratch, int64_t cluster_count, int64_t rows);
 
-struct interval {
-    double low, high;
-};
-
 /* Symmetric on the logit's scale; the true area lies outside with probability `alpha`. Where all
  * pairs agree the variance says nothing: then the end is such that `alpha` / 2 is the chance of
  * that many clusters agreeing. */
 struct interval auroc_interval(const struct auroc_estimate *estimate, double alpha);
-
-/* Of the difference of two shares, first / of_first - second / of_second: Newcombe's (1998) from
- * two Wilson intervals. */
-struct interval share_difference_interval(double first, double of_first, double second,
-                                          double of_second, double alpha);
-
-/* The point that a standard normal variable exceeds with this probability, 0 < probability < 1. */
-double normal_upper_point(double probability);
 
 #endif

@@ -1,5 +1,7 @@
 #include "base/intervals.h"
 
+#include "base/normal.h"
+
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -53,20 +55,18 @@ static double student_below(double t, double freedom)
     return t > 0.0 ? 1.0 - tail : tail;
 }
 
-/* The lower tail is searched, where nothing cancels; freedom 0 stands for the normal curve. */
-static double search(double p, double freedom)
+/* The lower tail is searched, where nothing cancels. */
+double student_quantile(double p, double freedom)
 {
-    if (!(p > 0.0 && p < 1.0))
+    if (!(freedom > 0.0 && p > 0.0 && p < 1.0))
         return NAN;
     bool upper = p > 0.5;
     double wanted = upper ? 1.0 - p : p, low = -1.0, high = 0.0;
-    while (low > -1e300 &&
-           (freedom > 0.0 ? student_below(low, freedom) : normal_below(low)) > wanted)
+    while (low > -1e300 && student_below(low, freedom) > wanted)
         low *= 2.0;
     for (int i = 0; i < HALVINGS; i++) {
         double middle = low + (high - low) / 2.0;
-        double below = freedom > 0.0 ? student_below(middle, freedom) : normal_below(middle);
-        if (below < wanted)
+        if (student_below(middle, freedom) < wanted)
             low = middle;
         else
             high = middle;
@@ -74,21 +74,12 @@ static double search(double p, double freedom)
     return upper ? -high : high;
 }
 
-double gauss_quantile(double p)
-{
-    return search(p, 0.0);
-}
-
-double student_quantile(double p, double freedom)
-{
-    return freedom > 0.0 ? search(p, freedom) : NAN;
-}
-
-struct interval interval_wilson(double hits, double trials, double confidence)
+/* `z` is the point of the normal curve that the confidence stands for. */
+static struct interval wilson(double hits, double trials, double z)
 {
     if (!(trials > 0.0) || !(hits >= 0.0 && hits <= trials))
         return none;
-    double z = gauss_quantile(0.5 + confidence / 2.0), share = hits / trials;
+    double share = hits / trials;
     double middle = share + z * z / (2.0 * trials), all = 1.0 + z * z / trials;
     double half = z * sqrt(share * (1.0 - share) / trials + z * z / (4.0 * trials * trials));
     struct interval found = {(middle - half) / all, (middle + half) / all};
@@ -98,6 +89,23 @@ struct interval interval_wilson(double hits, double trials, double confidence)
     if (hits == trials)
         found.high = 1.0;
     return found;
+}
+
+struct interval interval_wilson(double hits, double trials, double confidence)
+{
+    return wilson(hits, trials, normal_quantile(0.5 + confidence / 2.0));
+}
+
+struct interval interval_share_difference(double first, double of_first, double second,
+                                          double of_second, double alpha)
+{
+    if (!(of_first > 0.0 && of_second > 0.0))
+        return (struct interval){-1.0, 1.0};
+    double z = -normal_quantile(alpha / 2.0);
+    double a = first / of_first, b = second / of_second;
+    struct interval of_a = wilson(first, of_first, z), of_b = wilson(second, of_second, z);
+    return (struct interval){a - b - hypot(a - of_a.low, of_b.high - b),
+                             a - b + hypot(of_a.high - a, b - of_b.low)};
 }
 
 static int by_value(const void *a, const void *b)

@@ -8,46 +8,6 @@
 
 enum { ECE_BINS = 15 };
 
-static double ratio(double part, double whole)
-{
-    return whole > 0.0 ? part / whole : 0.0;
-}
-
-void metric_classes(struct class_figures *out, const int32_t *predicted, const int32_t *labels,
-                    int64_t rows, int32_t classes)
-{
-    *out = (struct class_figures){NAN, NAN, NAN, NAN};
-    double *right = memory_allocate_zeroed((size_t)classes * 3, sizeof *right);
-    if (!right || rows < 1) {
-        memory_free(right);
-        return;
-    }
-    double *of = right + classes, *said = of + classes, correct = 0.0;
-    for (int64_t i = 0; i < rows; i++) {
-        of[labels[i]]++;
-        said[predicted[i]]++;
-        right[labels[i]] += predicted[i] == labels[i];
-        correct += predicted[i] == labels[i];
-    }
-    double recalls = 0.0, there = 0.0, f1 = 0.0, either = 0.0, all = (double)rows;
-    double of_said = 0.0, of_of = 0.0, said_said = 0.0;
-    for (int32_t c = 0; c < classes; c++) {
-        recalls += ratio(right[c], of[c]);
-        there += of[c] > 0.0;
-        f1 += ratio(2.0 * right[c], of[c] + said[c]);
-        either += of[c] + said[c] > 0.0;
-        of_said += of[c] * said[c];
-        of_of += of[c] * of[c];
-        said_said += said[c] * said[c];
-    }
-    out->accuracy = correct / all;
-    out->balanced_accuracy = recalls / there;
-    out->macro_f1 = f1 / either;
-    out->mcc =
-        ratio(correct * all - of_said, sqrt(all * all - said_said) * sqrt(all * all - of_of));
-    memory_free(right);
-}
-
 /* The sum of exponentials of a row's logits, the largest taken as the origin. */
 static double exponentials(const float *row, int32_t classes, int32_t best)
 {

@@ -9,23 +9,10 @@
 
 #include <stdint.h>
 
-/* roc_auc_score and average_precision_score of one score a row; positive where labels[i] ==
- * positive. */
-double metric_auroc(const float *scores, const int32_t *labels, int32_t positive, int64_t rows);
-double metric_auprc(const float *scores, const int32_t *labels, int32_t positive, int64_t rows);
-
-/* From predicted and true classes: accuracy_score, balanced_accuracy_score, f1_score with
- * average="macro" over the classes that occur in either, matthews_corrcoef. */
-struct class_figures {
-    double accuracy, balanced_accuracy, macro_f1, mcc;
-};
-void metric_classes(struct class_figures *out, const int32_t *predicted, const int32_t *labels,
-                    int64_t rows, int32_t classes);
-
-/* From logits (rows, classes): mean over classes that have both kinds of rows of the
- * one-against-rest figure, by the log of each class's odds; with two classes, the figure of
- * `positive` by the difference of its logit and the other's. Neither rounds as probabilities near 1
- * do, which would make ties. */
+/* roc_auc_score and average_precision_score from logits (rows, classes): mean over classes that
+ * have both kinds of rows of the one-against-rest figure, by the log of each class's odds; with two
+ * classes, the figure of `positive` by the difference of its logit and the other's. Neither rounds
+ * as probabilities near 1 do, which would make ties. */
 double metric_auroc_of_logits(const float *logits, const int32_t *labels, int64_t rows,
                               int32_t classes, int32_t positive);
 double metric_auprc_of_logits(const float *logits, const int32_t *labels, int64_t rows,

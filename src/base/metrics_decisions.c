@@ -3,7 +3,6 @@
 #include "base/memory.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 static double ratio(double part, double whole)
 {
@@ -17,48 +16,48 @@ static void add_share(struct class_row *mean, const struct class_row *row, doubl
     mean->f1 += row->f1 * share;
 }
 
-void metric_decisions(struct decision_figures *out, struct class_row *rows_out,
-                      const double *confusion, int32_t classes)
+/* What is known of the classes so far; `out` holds sums that `finish` divides. */
+struct sums {
+    struct decision_figures *out;
+    double all, correct, recalls, there, either, of_said, of_of, said_said;
+};
+
+/* A class by its rows: of it and said to be, of it, said to be. */
+static struct class_row add_class(struct sums *s, double right, double of, double said)
 {
-    double all = 0.0, correct = 0.0, recalls = 0.0, there = 0.0, either = 0.0;
-    double of_said = 0.0, of_of = 0.0, said_said = 0.0;
-    *out = (struct decision_figures){0};
-    for (int64_t i = 0; i < (int64_t)classes * classes; i++)
-        all += confusion[i];
-    for (int32_t c = 0; c < classes; c++) {
-        double of = 0.0, said = 0.0, right = confusion[(int64_t)c * classes + c];
-        for (int32_t d = 0; d < classes; d++) {
-            of += confusion[(int64_t)c * classes + d];
-            said += confusion[(int64_t)d * classes + c];
-        }
-        struct class_row row = {ratio(right, said), ratio(right, of), ratio(2.0 * right, of + said),
-                                of};
-        if (rows_out)
-            rows_out[c] = row;
-        if (of + said > 0.0) {
-            either++;
-            add_share(&out->macro, &row, 1.0);
-        }
-        add_share(&out->weighted, &row, of);
-        recalls += row.recall;
-        there += of > 0.0;
-        correct += right;
-        of_said += of * said;
-        of_of += of * of;
-        said_said += said * said;
+    struct class_row row = {ratio(right, said), ratio(right, of), ratio(2.0 * right, of + said),
+                            of};
+    if (of + said > 0.0) {
+        s->either++;
+        add_share(&s->out->macro, &row, 1.0);
     }
-    if (!(all > 0.0)) {
+    add_share(&s->out->weighted, &row, of);
+    s->recalls += row.recall;
+    s->there += of > 0.0;
+    s->all += of;
+    s->correct += right;
+    s->of_said += of * said;
+    s->of_of += of * of;
+    s->said_said += said * said;
+    return row;
+}
+
+static void finish(struct sums *s)
+{
+    struct decision_figures *out = s->out;
+    if (!(s->all > 0.0)) {
         const struct class_row unknown = {NAN, NAN, NAN, 0.0};
         *out = (struct decision_figures){NAN, NAN, NAN, unknown, unknown};
         return;
     }
-    out->accuracy = correct / all;
-    out->balanced_accuracy = recalls / there;
-    out->mcc =
-        ratio(correct * all - of_said, sqrt(all * all - said_said) * sqrt(all * all - of_of));
+    double all = s->all;
+    out->accuracy = s->correct / all;
+    out->balanced_accuracy = s->recalls / s->there;
+    out->mcc = ratio(s->correct * all - s->of_said,
+                     sqrt(all * all - s->said_said) * sqrt(all * all - s->of_of));
     struct class_row *means[] = {&out->macro, &out->weighted};
     for (int i = 0; i < 2; i++) {
-        double by = i ? all : either;
+        double by = i ? all : s->either;
         means[i]->precision /= by;
         means[i]->recall /= by;
         means[i]->f1 /= by;
@@ -66,144 +65,39 @@ void metric_decisions(struct decision_figures *out, struct class_row *rows_out,
     }
 }
 
-struct scored {
-    double score;
-    int32_t row;
-};
-
-/* Rows that tie keep the order of the data, so that nothing depends on the library's sort. */
-static int by_score_down(const void *a, const void *b)
+void metric_decisions(struct decision_figures *out, struct class_row *rows_out,
+                      const double *confusion, int32_t classes)
 {
-    const struct scored *x = a, *y = b;
-    if (x->score != y->score)
-        return x->score < y->score ? 1 : -1;
-    return x->row < y->row ? -1 : x->row > y->row;
+    *out = (struct decision_figures){0};
+    struct sums sums = {.out = out};
+    for (int32_t c = 0; c < classes; c++) {
+        double of = 0.0, said = 0.0;
+        for (int32_t d = 0; d < classes; d++) {
+            of += confusion[(int64_t)c * classes + d];
+            said += confusion[(int64_t)d * classes + c];
+        }
+        struct class_row row = add_class(&sums, confusion[(int64_t)c * classes + c], of, said);
+        if (rows_out)
+            rows_out[c] = row;
+    }
+    finish(&sums);
 }
 
-bool ranking_make(struct ranking *out, const double *scores, int64_t rows)
+void metric_decisions_of_rows(struct decision_figures *out, const int32_t *predicted,
+                              const int32_t *labels, int64_t rows, int32_t classes)
 {
-    *out = (struct ranking){.rows = rows};
-    if (rows > INT32_MAX)
-        return false;
-    for (int64_t i = 0; i < rows; i++) {
-        if (isnan(scores[i]))
-            return false;
+    *out = (struct decision_figures){0};
+    struct sums sums = {.out = out};
+    struct class_counts {
+        double right, of, said;
+    } *counts = memory_allocate_zeroed((size_t)classes, sizeof *counts);
+    for (int64_t i = 0; counts && i < rows; i++) {
+        counts[labels[i]].of++;
+        counts[predicted[i]].said++;
+        counts[labels[i]].right += predicted[i] == labels[i];
     }
-    struct scored *items = memory_allocate((size_t)rows, sizeof *items);
-    out->order = memory_allocate((size_t)rows, sizeof *out->order);
-    out->last = memory_allocate((size_t)rows, sizeof *out->last);
-    if (!items || !out->order || !out->last) {
-        memory_free(items);
-        ranking_free(out);
-        return false;
-    }
-    for (int64_t i = 0; i < rows; i++)
-        items[i] = (struct scored){scores[i], (int32_t)i};
-    if (rows > 1)
-        qsort(items, (size_t)rows, sizeof *items, by_score_down);
-    for (int64_t i = 0; i < rows; i++) {
-        out->order[i] = items[i].row;
-        out->last[i] = i + 1 == rows || items[i + 1].score != items[i].score;
-    }
-    memory_free(items);
-    return true;
-}
-
-void ranking_free(struct ranking *ranking)
-{
-    memory_free(ranking->order);
-    memory_free(ranking->last);
-    *ranking = (struct ranking){0};
-}
-
-static double weight_of(const double *weights, int32_t row)
-{
-    return weights ? weights[row] : 1.0;
-}
-
-double ranking_auroc(const struct ranking *ranking, const uint8_t *positive, const double *weights)
-{
-    double above = 0.0, negatives = 0.0, wins = 0.0, here_up = 0.0, here_down = 0.0;
-    for (int64_t i = 0; i < ranking->rows; i++) {
-        int32_t row = ranking->order[i];
-        double weight = weight_of(weights, row);
-        here_up += positive[row] ? weight : 0.0;
-        here_down += positive[row] ? 0.0 : weight;
-        if (!ranking->last[i])
-            continue;
-        wins += here_down * (above + here_up / 2.0);
-        above += here_up;
-        negatives += here_down;
-        here_up = here_down = 0.0;
-    }
-    return above > 0.0 && negatives > 0.0 ? wins / (above * negatives) : NAN;
-}
-
-double ranking_auprc(const struct ranking *ranking, const uint8_t *positive, const double *weights)
-{
-    double found = 0.0, seen = 0.0, sum = 0.0, here = 0.0;
-    for (int64_t i = 0; i < ranking->rows; i++) {
-        int32_t row = ranking->order[i];
-        double weight = weight_of(weights, row);
-        here += positive[row] ? weight : 0.0;
-        seen += weight;
-        if (!ranking->last[i])
-            continue;
-        found += here;
-        if (seen > 0.0)
-            sum += here * found / seen;
-        here = 0.0;
-    }
-    return found > 0.0 ? sum / found : NAN;
-}
-
-void ranking_at_rate(struct rate_point *out, const struct ranking *ranking, const uint8_t *positive,
-                     const double *weights, double rate)
-{
-    *out = (struct rate_point){.last = -1};
-    for (int64_t i = 0; i < ranking->rows; i++) {
-        double weight = weight_of(weights, ranking->order[i]);
-        if (positive[ranking->order[i]])
-            out->positives += weight;
-        else
-            out->negatives += weight;
-    }
-    /* 5 % of 20 is one, whatever 0.05 * 20 rounds to. */
-    double allowed = floor(rate * out->negatives * (1.0 + 1e-12)), up = 0.0, down = 0.0;
-    for (int64_t i = 0; i < ranking->rows; i++) {
-        int32_t row = ranking->order[i];
-        double weight = weight_of(weights, row);
-        up += positive[row] ? weight : 0.0;
-        down += positive[row] ? 0.0 : weight;
-        if (!ranking->last[i])
-            continue;
-        if (down > allowed)
-            break;
-        out->flagged = true;
-        out->last = i;
-        out->true_positives = up;
-        out->false_positives = down;
-    }
-}
-
-double ranking_risk_area(const struct ranking *by_confidence, const uint8_t *wrong,
-                         const double *weights)
-{
-    double rows = 0.0, errors = 0.0, sum = 0.0, tied = 0.0, tied_errors = 0.0;
-    for (int64_t i = 0; i < by_confidence->rows; i++) {
-        int32_t row = by_confidence->order[i];
-        double weight = weight_of(weights, row);
-        tied += weight;
-        tied_errors += wrong[row] ? weight : 0.0;
-        if (!by_confidence->last[i])
-            continue;
-        /* The k-th of the tied rows has errors + k * share wrong ones before it, on the mean. */
-        double share = tied > 0.0 ? tied_errors / tied : 0.0;
-        for (double k = 1.0; k <= tied; k++)
-            sum += (errors + k * share) / (rows + k);
-        rows += tied;
-        errors += tied_errors;
-        tied = tied_errors = 0.0;
-    }
-    return rows > 0.0 ? sum / rows : NAN;
+    for (int32_t c = 0; counts && c < classes; c++)
+        add_class(&sums, counts[c].right, counts[c].of, counts[c].said);
+    finish(&sums);
+    memory_free(counts);
 }

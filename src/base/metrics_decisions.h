@@ -1,14 +1,9 @@
-/* Figures of decisions and of what they cost, as scikit-learn defines them where it has them: per
- * class, at a rate of false alarms, over confidence. Beside base/metrics.h, under the same rules:
- * pure, double precision, ties handled exactly, NaN where nothing is defined.
- *
- * A ranking is made once and read with any weights, which is what resampling needs; weights are one
- * a row, not negative, and stand for so many copies of the row.
+/* Figures of decisions, as scikit-learn defines them: of each class, and of all. Under the rules of
+ * base/metrics.h.
  */
 #ifndef ASSAY_BASE_METRICS_DECISIONS_H
 #define ASSAY_BASE_METRICS_DECISIONS_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 /* precision_recall_fscore_support with zero_division=0. */
@@ -16,44 +11,18 @@ struct class_row {
     double precision, recall, f1, support;
 };
 
-/* `confusion` is (classes true, classes predicted), of counts or sums of weights. Means are over
- * the classes that occur in either; weighted ones by support. `rows_out` (classes) may be NULL. */
+/* accuracy_score, balanced_accuracy_score, matthews_corrcoef, and means of the classes' rows: over
+ * the classes that occur in either (f1_score with average="macro"), and weighted by support. */
 struct decision_figures {
     double accuracy, balanced_accuracy, mcc;
     struct class_row macro, weighted; /* their support: all rows */
 };
+/* `confusion` is (classes true, classes predicted), of counts or sums of weights. `rows_out`
+ * (classes) may be NULL. */
 void metric_decisions(struct decision_figures *out, struct class_row *rows_out,
                       const double *confusion, int32_t classes);
-
-/* Rows in order of a score, the highest first; `last` marks the last row of each tie. */
-struct ranking {
-    int64_t rows;
-    int32_t *order;
-    uint8_t *last;
-};
-/* False when memory runs out or a score is not a number. Release with ranking_free. */
-bool ranking_make(struct ranking *out, const double *scores, int64_t rows);
-void ranking_free(struct ranking *ranking);
-
-/* weights NULL: 1 each. positive: one flag a row. */
-double ranking_auroc(const struct ranking *ranking, const uint8_t *positive, const double *weights);
-double ranking_auprc(const struct ranking *ranking, const uint8_t *positive, const double *weights);
-
-/* The lowest threshold whose share of negatives at or above it is at most `rate`. `flagged` is
- * false where the highest tie alone is beyond the rate: then nothing is flagged. */
-struct rate_point {
-    bool flagged;
-    int64_t last;                           /* of the flagged rows in the ranking's order */
-    double true_positives, false_positives; /* sums of weights at or above it */
-    double positives, negatives;            /* of all */
-};
-void ranking_at_rate(struct rate_point *out, const struct ranking *ranking, const uint8_t *positive,
-                     const double *weights, double rate);
-
-/* The area under risk (share of wrong ones) over coverage (share of rows answered), the surest
- * first: the mean over k of the risk of the k surest rows; rows that tie are taken in all orders.
- * Geifman and El-Yaniv, 2017. */
-double ranking_risk_area(const struct ranking *by_confidence, const uint8_t *wrong,
-                         const double *weights);
+/* The same of predicted and true classes, in memory a class instead of a pair of classes. */
+void metric_decisions_of_rows(struct decision_figures *out, const int32_t *predicted,
+                              const int32_t *labels, int64_t rows, int32_t classes);
 
 #endif

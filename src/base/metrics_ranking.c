@@ -1,100 +1,41 @@
-/* Figures of how well scores rank: areas under curves. */
+/* Areas under curves from logits: which score a class is ranked by. */
 #include "base/metrics.h"
 
 #include "base/memory.h"
+#include "base/ranking.h"
 
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct scored {
-    double score;
-    bool positive;
+/* One score a row, and whether the row is of the class that is ranked. */
+struct scored_rows {
+    double *scores;
+    uint8_t *positive;
+    int64_t rows;
 };
 
-static int by_score_down(const void *a, const void *b)
+typedef double figure_of_ranking(const struct ranking *ranking, const uint8_t *positive,
+                                 const double *weights);
+
+/* Not defined unless there are rows of the class and others. */
+static bool is_defined(const struct scored_rows *scored)
 {
-    double x = ((const struct scored *)a)->score, y = ((const struct scored *)b)->score;
-    return x < y ? 1 : x > y ? -1 : 0;
+    int64_t there = 0;
+    for (int64_t i = 0; i < scored->rows; i++)
+        there += scored->positive[i];
+    return there > 0 && there < scored->rows;
 }
 
-/* Highest score first; false when a score is not a number. */
-static bool sort_scored(struct scored *items, int64_t rows)
+static double of_scores(figure_of_ranking *figure, const struct scored_rows *scored)
 {
-    for (int64_t i = 0; i < rows; i++) {
-        if (isnan(items[i].score))
-            return false;
-    }
-    if (rows > 1)
-        qsort(items, (size_t)rows, sizeof *items, by_score_down);
-    return true;
-}
-
-/* The first item behind those that tie with item i. */
-static int64_t tie_end(const struct scored *items, int64_t i, int64_t rows, double *positives)
-{
-    int64_t end = i;
-    *positives = 0.0;
-    for (; end < rows && items[end].score == items[i].score; end++)
-        *positives += items[end].positive;
-    return end;
-}
-
-/* Both figures of ranking leave the items sorted. */
-typedef double figure_of_ranking(struct scored *items, int64_t rows);
-
-static double auroc(struct scored *items, int64_t rows)
-{
-    if (!sort_scored(items, rows))
+    struct ranking ranking;
+    if (!is_defined(scored) || !ranking_make(&ranking, scored->scores, scored->rows))
         return NAN;
-    double above = 0.0, wins = 0.0; /* pairs in which the positive stands higher; ties half */
-    for (int64_t i = 0; i < rows;) {
-        double here;
-        int64_t end = tie_end(items, i, rows, &here);
-        double negatives = (double)(end - i) - here;
-        wins += negatives * (above + here / 2.0);
-        above += here;
-        i = end;
-    }
-    double others = (double)rows - above;
-    return above > 0.0 && others > 0.0 ? wins / (above * others) : NAN;
-}
-
-static double auprc(struct scored *items, int64_t rows)
-{
-    if (!sort_scored(items, rows))
-        return NAN;
-    double found = 0.0, sum = 0.0;
-    for (int64_t i = 0; i < rows;) {
-        double here;
-        int64_t end = tie_end(items, i, rows, &here);
-        found += here;
-        sum += here * found / (double)end;
-        i = end;
-    }
-    return found > 0.0 ? sum / found : NAN;
-}
-
-static double of_scores(figure_of_ranking *figure, const float *scores, const int32_t *labels,
-                        int32_t positive, int64_t rows)
-{
-    struct scored *items = memory_allocate((size_t)rows, sizeof *items);
-    for (int64_t i = 0; items && i < rows; i++)
-        items[i] = (struct scored){(double)scores[i], labels[i] == positive};
-    double value = items ? figure(items, rows) : NAN;
-    memory_free(items);
+    double value = figure(&ranking, scored->positive, NULL);
+    ranking_free(&ranking);
     return value;
-}
-
-double metric_auroc(const float *scores, const int32_t *labels, int32_t positive, int64_t rows)
-{
-    return of_scores(auroc, scores, labels, positive, rows);
-}
-
-double metric_auprc(const float *scores, const int32_t *labels, int32_t positive, int64_t rows)
-{
-    return of_scores(auprc, scores, labels, positive, rows);
 }
 
 /* What the log-odds of any class of a row need: its two largest logits and, with each as the
@@ -138,35 +79,30 @@ static double log_odds(const struct row_sums *sums, float logit)
                         : below - log(sums->all - exp(below));
 }
 
-static double of_pairs(figure_of_ranking *figure, struct scored *items, const float *logits,
-                       const int32_t *labels, int64_t rows, int32_t positive)
+static double of_pairs(figure_of_ranking *figure, struct scored_rows *scored, const float *logits,
+                       const int32_t *labels, int32_t positive)
 {
-    int64_t there = 0;
-    for (int64_t i = 0; i < rows; i++) {
+    for (int64_t i = 0; i < scored->rows; i++) {
         const float *row = logits + i * 2;
-        items[i].score = (double)row[positive] - (double)row[1 - positive];
-        items[i].positive = labels[i] == positive;
-        there += items[i].positive;
+        scored->scores[i] = (double)row[positive] - (double)row[1 - positive];
+        scored->positive[i] = labels[i] == positive;
     }
-    return there > 0 && there < rows ? figure(items, rows) : NAN;
+    return of_scores(figure, scored);
 }
 
-static double of_classes(figure_of_ranking *figure, struct scored *items,
+static double of_classes(figure_of_ranking *figure, struct scored_rows *scored,
                          const struct row_sums *sums, const float *logits, const int32_t *labels,
-                         int64_t rows, int32_t classes)
+                         int32_t classes)
 {
     double sum = 0.0, defined = 0.0;
     for (int32_t c = 0; c < classes; c++) {
-        int64_t there = 0;
-        for (int64_t i = 0; i < rows; i++)
-            there += labels[i] == c;
-        if (there == 0 || there == rows)
-            continue;
-        for (int64_t i = 0; i < rows; i++) {
-            items[i].score = log_odds(&sums[i], logits[i * classes + c]);
-            items[i].positive = labels[i] == c;
+        for (int64_t i = 0; i < scored->rows; i++) {
+            scored->scores[i] = log_odds(&sums[i], logits[i * classes + c]);
+            scored->positive[i] = labels[i] == c;
         }
-        sum += figure(items, rows);
+        if (!is_defined(scored))
+            continue;
+        sum += of_scores(figure, scored);
         defined++;
     }
     return defined > 0.0 ? sum / defined : NAN;
@@ -178,11 +114,12 @@ static double of_logits(figure_of_ranking *figure, const float *logits, const in
     double value = NAN;
     struct row_sums *sums = NULL;
     float *scratch = NULL;
-    struct scored *items = memory_allocate((size_t)rows, sizeof *items);
-    if (!items || classes < 2)
+    struct scored_rows scored = {memory_allocate((size_t)rows, sizeof *scored.scores),
+                                 memory_allocate((size_t)rows, sizeof *scored.positive), rows};
+    if (!scored.scores || !scored.positive || classes < 2)
         goto done;
     if (classes == 2) {
-        value = of_pairs(figure, items, logits, labels, rows, positive);
+        value = of_pairs(figure, &scored, logits, labels, positive);
         goto done;
     }
     sums = memory_allocate((size_t)rows, sizeof *sums);
@@ -191,9 +128,10 @@ static double of_logits(figure_of_ranking *figure, const float *logits, const in
         goto done;
     for (int64_t i = 0; i < rows; i++)
         sums[i] = sum_row(logits + i * classes, scratch, classes);
-    value = of_classes(figure, items, sums, logits, labels, rows, classes);
+    value = of_classes(figure, &scored, sums, logits, labels, classes);
 done:
-    memory_free(items);
+    memory_free(scored.scores);
+    memory_free(scored.positive);
     memory_free(sums);
     memory_free(scratch);
     return value;
@@ -202,11 +140,11 @@ done:
 double metric_auroc_of_logits(const float *logits, const int32_t *labels, int64_t rows,
                               int32_t classes, int32_t positive)
 {
-    return of_logits(auroc, logits, labels, rows, classes, positive);
+    return of_logits(ranking_auroc, logits, labels, rows, classes, positive);
 }
 
 double metric_auprc_of_logits(const float *logits, const int32_t *labels, int64_t rows,
                               int32_t classes, int32_t positive)
 {
-    return of_logits(auprc, logits, labels, rows, classes, positive);
+    return of_logits(ranking_auprc, logits, labels, rows, classes, positive);
 }

@@ -210,9 +210,9 @@ void audit_judge_string(const struct audit *audit, struct audited *audited, doub
     double less = trait->higher ? trait->of_others : trait->of_label;
     double of_more = trait->higher ? here : others, of_less = trait->higher ? others : here;
     struct interval alone =
-        share_difference_interval(more * of_more, of_more, less * of_less, of_less, alpha_of_all);
+        interval_share_difference(more * of_more, of_more, less * of_less, of_less, alpha_of_all);
     struct interval all =
-        share_difference_interval(more * of_more, of_more, less * of_less, of_less,
+        interval_share_difference(more * of_more, of_more, less * of_less, of_less,
                                   alpha_of_all / fmax((double)audit->candidates, 1.0));
     trait->low = 0.5 + alone.low / 2.0;
     trait->high = 0.5 + alone.high / 2.0;

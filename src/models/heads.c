@@ -1,7 +1,7 @@
 #include "models/heads.h"
 
+#include "base/normal.h"
 #include "base/random.h"
-#include "models/normal.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -5,7 +5,7 @@
 #ifndef ASSAY_REPORT_CONTEST_H
 #define ASSAY_REPORT_CONTEST_H
 
-#include "base/metrics_decisions.h"
+#include "base/ranking.h"
 #include "report/resample.h"
 
 struct contestant {

@@ -7,6 +7,7 @@
 #define ASSAY_REPORT_FIGURES_H
 
 #include "base/metrics_decisions.h"
+#include "base/ranking.h"
 #include "report/resample.h"
 #include "report/score_table.h"
 

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/metrics.h"
+#include "base/metrics_decisions.h"
 #include "base/process.h"
 #include "train/batches.h"
 
@@ -130,12 +131,12 @@ static void classify_figures(struct scoring *s, double *values)
         }
         loss += cross_entropy(logits, labels, s->truth[i]);
     }
-    struct class_figures figures;
-    metric_classes(&figures, s->best, s->truth, feed->rows, labels);
+    struct decision_figures figures;
+    metric_decisions_of_rows(&figures, s->best, s->truth, feed->rows, labels);
     values[RECIPE_LOSS] = loss / (double)feed->rows;
     values[RECIPE_ACCURACY] = figures.accuracy;
     values[RECIPE_BALANCED_ACCURACY] = figures.balanced_accuracy;
-    values[RECIPE_MACRO_F1] = figures.macro_f1;
+    values[RECIPE_MACRO_F1] = figures.macro.f1;
     values[RECIPE_MCC] = figures.mcc;
     values[RECIPE_AUROC] =
         metric_auroc_of_logits(s->logits, s->truth, feed->rows, labels, positive);

@@ -1,4 +1,4 @@
-#include "models/normal.h"
+#include "base/normal.h"
 
 #include "base/random.h"
 
@@ -21,7 +21,7 @@ static const struct ratio central = {
      5.2264952788528545610e3},
 };
 
-/* For the tails, in sqrt(-log p) - TAIL_SHIFT. */
+/* For the tails, in sqrt(-log p) - TAIL_SHIFT, up to FAR of that root. */
 static const struct ratio outer = {
     {1.42343711074968357734e0, 4.63033784615654529590e0, 5.76949722146069140550e0,
      3.64784832476320460504e0, 1.27045825245236838258e0, 2.41780725177450611770e-1,
@@ -31,7 +31,17 @@ static const struct ratio outer = {
      1.05075007164441684324e-9},
 };
 
-static const double CENTRE = 0.425, TAIL_SHIFT = 1.6;
+/* Beyond, in sqrt(-log p) - FAR. */
+static const struct ratio far_out = {
+    {6.65790464350110377720e0, 5.46378491116411436990e0, 1.78482653991729133580e0,
+     2.96560571828504891230e-1, 2.65321895265761230930e-2, 1.24266094738807843860e-3,
+     2.71155556874348757815e-5, 2.01033439929228813265e-7},
+    {1.0, 5.99832206555887937690e-1, 1.36929880922735805310e-1, 1.48753612908506148525e-2,
+     7.86869131145613259100e-4, 1.84631831751005468180e-5, 1.42151175831644588870e-7,
+     2.04426310338993978564e-15},
+};
+
+static const double CENTRE = 0.425, TAIL_SHIFT = 1.6, FAR = 5.0;
 
 static double evaluate(const struct ratio *ratio, double x)
 {
@@ -43,7 +53,7 @@ static double evaluate(const struct ratio *ratio, double x)
     return above / below;
 }
 
-/* log(x) of a positive normal number: x = m 2^e with m within sqrt(2) of 1, and the series of
+/* log(x) of a positive number: x = m 2^e with m within sqrt(2) of 1, and the series of
  * log m = 2 artanh((m - 1) / (m + 1)), whose terms shrink by 34 each. */
 static double portable_log(double x)
 {
@@ -64,10 +74,14 @@ static double portable_log(double x)
 double normal_quantile(double probability)
 {
     double off = probability - 0.5;
+    if (!(probability > 0.0 && probability < 1.0))
+        return NAN;
     if (fabs(off) <= CENTRE)
         return off * evaluate(&central, CENTRE * CENTRE - off * off);
     double tail = off < 0.0 ? probability : 1.0 - probability;
-    double value = evaluate(&outer, sqrt(-portable_log(tail)) - TAIL_SHIFT);
+    double root = sqrt(-portable_log(tail));
+    double value =
+        root <= FAR ? evaluate(&outer, root - TAIL_SHIFT) : evaluate(&far_out, root - FAR);
     return off < 0.0 ? -value : value;
 }
 
