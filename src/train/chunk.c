@@ -132,7 +132,7 @@ assay_status chunk_build(struct chunk *c, const assay_model *model, const struct
     }
     c->rows = count;
     c->tokens = tokens;
-    struct row_source source = {c->ids, c->types, c->offsets};
+    struct token_rows source = {c->ids, c->types, c->offsets};
     status = batch_build(&c->builder, model, &source, c->order, count, false, error);
     c->builder.batch.rows.ids = c->builder.batch.pooled.ids = c->row_ids;
     return status;
