@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int64_t length_of(const struct row_source *source, int64_t row)
+static int64_t length_of(const struct token_rows *source, int64_t row)
 {
     return (int64_t)source->offsets[row + 1] - source->offsets[row];
 }
@@ -46,7 +46,7 @@ static int32_t last_but_pad(const int32_t *ids, int64_t tokens, int64_t pad)
 }
 
 assay_status batch_build(struct batch_builder *b, const assay_model *model,
-                         const struct row_source *source, const int64_t *rows, int64_t count,
+                         const struct token_rows *source, const int64_t *rows, int64_t count,
                          bool last_by_pad_token, assay_error *error)
 {
     int64_t tokens = 0, longest = 0;
@@ -108,7 +108,7 @@ static int by_length(const void *a, const void *b)
     return x->row < y->row ? -1 : x->row > y->row;
 }
 
-int64_t *batch_order(const struct row_source *source, int64_t rows)
+int64_t *batch_order(const struct token_rows *source, int64_t rows)
 {
     struct length_and_row *pairs = memory_allocate((size_t)rows, sizeof *pairs);
     int64_t *order = memory_allocate((size_t)rows, sizeof *order);
@@ -126,7 +126,7 @@ int64_t *batch_order(const struct row_source *source, int64_t rows)
     return order;
 }
 
-int64_t batch_extent(const struct row_source *source, const int64_t *order, int64_t first,
+int64_t batch_extent(const struct token_rows *source, const int64_t *order, int64_t first,
                      int64_t rows, int64_t tokens)
 {
     int64_t count = 0, sum = 0;

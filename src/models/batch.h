@@ -12,21 +12,22 @@ struct batch_builder {
     struct text_batch batch;
 };
 
-struct row_source {
+/* Rows of token ids, one behind the other. */
+struct token_rows {
     const int32_t *ids, *types; /* types may be NULL */
     const int32_t *offsets;     /* (rows + 1) */
 };
 
 /* Fills builder->batch with the rows numbered rows[0 .. count - 1] of the source. */
 assay_status batch_build(struct batch_builder *builder, const assay_model *model,
-                         const struct row_source *source, const int64_t *rows, int64_t count,
+                         const struct token_rows *source, const int64_t *rows, int64_t count,
                          bool last_by_pad_token, assay_error *error);
 void batch_free(struct batch_builder *builder);
 
 /* A new array of row numbers, shortest row first, ties in order; NULL: no memory. */
-int64_t *batch_order(const struct row_source *source, int64_t rows);
+int64_t *batch_order(const struct token_rows *source, int64_t rows);
 /* How many of order[first ..] fit into `tokens`; at least one. */
-int64_t batch_extent(const struct row_source *source, const int64_t *order, int64_t first,
+int64_t batch_extent(const struct token_rows *source, const int64_t *order, int64_t first,
                      int64_t rows, int64_t tokens);
 
 #endif

@@ -7,13 +7,12 @@
 #include "cpu/cpu.h"
 #include "models/batch.h"
 #include "models/model.h"
+#include "models/parity_reference.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { MAX_ROWS = 1 << 20, NAME_ROOM = 300 };
 
 /* The bars: see include/assay/parity.h. At lower precisions the products bound what can be met. */
 static const double floor_highest = 1e-6, gradient_highest = 1e-4;
@@ -28,196 +27,33 @@ struct assay_parity {
     char kernel_text[64];
 };
 
-enum task { TASK_BARE, TASK_CLASSIFY, TASK_LANGUAGE };
-
 /* Everything one comparison holds. */
 struct comparison {
     assay_parity *result;
     assay_model *model;
-    struct safetensors *file;
+    struct parity_reference reference;
     struct graph *graph;
     struct thread_pool *threads;
     struct batch_builder builder;
     assay_parity_options options;
-    enum task task;
     bool gradients;
-    int64_t rows, longest;
-    int32_t *ids, *types, *offsets, *labels; /* packed; labels a row or a token */
-    int64_t *order;
-    float *seeds;
-    double valid; /* items that count in the loss */
     struct value *hidden, *logits, *loss, *embedding;
     double gradient_floor;
 };
 
-static const struct safetensors_entry *wanted(const struct comparison *c, const char *name,
-                                              assay_error *error)
+/* All rows at once, in their order. */
+static assay_status batch_rows(struct comparison *c, assay_error *error)
 {
-    const struct safetensors_entry *entry = safetensors_find(c->file, name);
-    if (!entry) {
-        error_set(error, ASSAY_ERROR_FORMAT, "the reference file lacks a tensor");
-        error_at_place(error, "%s", name);
-        error_at_file(error, safetensors_file_path(c->file, 0));
-    }
-    return entry;
-}
-
-/* All integers of a tensor of `count` elements; NULL on failure. */
-static int64_t *read_integers(const struct comparison *c, const char *name, int64_t count,
-                              assay_error *error)
-{
-    const struct safetensors_entry *entry = wanted(c, name, error);
-    if (!entry)
-        return NULL;
-    if ((int64_t)entry->elements != count) {
-        error_set(error, ASSAY_ERROR_SHAPE, "the tensor has the wrong number of elements");
-        error_at_place(error, "%s", name);
-        error_at_file(error, safetensors_file_path(c->file, 0));
-        error_expected(error, "%lld", (long long)count);
-        error_found(error, "%zu", entry->elements);
-        return NULL;
-    }
-    int64_t *values = memory_allocate((size_t)count, sizeof *values);
-    if (!values) {
-        error_memory(error, (size_t)count * sizeof *values);
-        return NULL;
-    }
-    if (safetensors_read_integers(values, c->file, entry, 0, (size_t)count, error) != ASSAY_OK) {
-        memory_free(values);
-        return NULL;
-    }
-    return values;
-}
-
-/* Takes the padding out of a (rows, longest) tensor of the file. */
-static int32_t *packed_tokens(const struct comparison *c, const char *name, assay_error *error)
-{
-    int64_t *padded = read_integers(c, name, c->rows * c->longest, error);
-    if (!padded)
-        return NULL;
-    int32_t *packed = memory_allocate((size_t)c->offsets[c->rows], sizeof *packed);
-    for (int64_t row = 0; packed && row < c->rows; row++) {
-        for (int64_t i = c->offsets[row]; i < c->offsets[row + 1]; i++) {
-            int64_t value = padded[row * c->longest + i - c->offsets[row]];
-            packed[i] = value < INT32_MIN || value > INT32_MAX ? -1 : (int32_t)value;
-        }
-    }
-    if (!packed)
-        error_memory(error, (size_t)c->offsets[c->rows] * sizeof *packed);
-    memory_free(padded);
-    return packed;
-}
-
-static assay_status read_layout(struct comparison *c, assay_error *error)
-{
-    const struct safetensors_entry *ids = wanted(c, "input_ids", error);
-    if (!ids)
-        return ASSAY_ERROR_FORMAT;
-    if (ids->rank != 2 || ids->shape[0] < 1 || ids->shape[0] > MAX_ROWS || ids->shape[1] < 1 ||
-        ids->shape[1] > INT32_MAX / ids->shape[0]) {
-        error_set(error, ASSAY_ERROR_SHAPE, "input_ids must be (rows, longest)");
-        error_at_file(error, safetensors_file_path(c->file, 0));
-        return ASSAY_ERROR_SHAPE;
-    }
-    c->rows = ids->shape[0];
-    c->longest = ids->shape[1];
-    int64_t *lengths = read_integers(c, "lengths", c->rows, error);
-    if (!lengths)
-        return ASSAY_ERROR_FORMAT;
-    c->offsets = memory_allocate_zeroed((size_t)c->rows + 1, sizeof *c->offsets);
-    c->order = memory_allocate((size_t)c->rows, sizeof *c->order);
-    assay_status status =
-        c->offsets && c->order ? ASSAY_OK : error_memory(error, (size_t)c->rows * sizeof *c->order);
-    for (int64_t i = 0; status == ASSAY_OK && i < c->rows; i++) {
-        c->order[i] = i;
-        if (lengths[i] < 1 || lengths[i] > c->longest) {
-            status = error_set(error, ASSAY_ERROR_FORMAT, "a length is outside its row");
-            error_at_row(error, i + 1, 0);
-            error_at_place(error, "lengths");
-        } else {
-            c->offsets[i + 1] = c->offsets[i] + (int32_t)lengths[i];
-        }
-    }
-    memory_free(lengths);
+    const struct parity_reference *r = &c->reference;
+    struct token_rows source = {r->ids, r->types, r->offsets};
+    int64_t *order = memory_allocate((size_t)r->rows, sizeof *order);
+    if (!order)
+        return error_memory(error, (size_t)r->rows * sizeof *order);
+    for (int64_t i = 0; i < r->rows; i++)
+        order[i] = i;
+    assay_status status = batch_build(&c->builder, c->model, &source, order, r->rows, false, error);
+    memory_free(order);
     return status;
-}
-
-static assay_status read_rows(struct comparison *c, assay_error *error)
-{
-    assay_status status = read_layout(c, error);
-    if (status != ASSAY_OK)
-        return status;
-    c->ids = packed_tokens(c, "input_ids", error);
-    if (!c->ids)
-        return ASSAY_ERROR_FORMAT;
-    if (safetensors_find(c->file, "token_type_ids")) {
-        c->types = packed_tokens(c, "token_type_ids", error);
-        if (!c->types)
-            return ASSAY_ERROR_FORMAT;
-    }
-    status = model_check_rows(c->model, c->ids, c->types, c->offsets, c->rows, error);
-    if (status != ASSAY_OK)
-        return status;
-    struct row_source source = {c->ids, c->types, c->offsets};
-    return batch_build(&c->builder, c->model, &source, c->order, c->rows, false, error);
-}
-
-/* The label after each token, as a causal model is trained; the last token of a row has none. */
-static void shift_labels(struct comparison *c)
-{
-    for (int64_t row = 0; row < c->rows; row++) {
-        for (int64_t i = c->offsets[row]; i + 1 < c->offsets[row + 1]; i++)
-            c->labels[i] = c->labels[i + 1];
-        c->labels[c->offsets[row + 1] - 1] = -1;
-    }
-}
-
-static assay_status read_labels(struct comparison *c, assay_error *error)
-{
-    const struct safetensors_entry *labels = safetensors_find(c->file, "labels");
-    const struct safetensors_entry *logits = safetensors_find(c->file, "logits.f64");
-    if (!logits)
-        logits = safetensors_find(c->file, "logits");
-    int rank = logits ? logits->rank : labels ? labels->rank + 1 : 0;
-    c->task = rank == 0 ? TASK_BARE : rank == 2 ? TASK_CLASSIFY : TASK_LANGUAGE;
-    if (c->task == TASK_CLASSIFY && !(c->model->heads & ASSAY_HEAD_CLASSIFY))
-        return error_set(error, ASSAY_ERROR_ARGUMENT,
-                         "the reference is of a classifier, the model has no such head");
-    if (c->task == TASK_LANGUAGE &&
-        !(c->model->heads & (ASSAY_HEAD_MASKED_LM | ASSAY_HEAD_CAUSAL_LM)))
-        return error_set(error, ASSAY_ERROR_ARGUMENT,
-                         "the reference is of a language model, the model has no such head");
-    if (!labels)
-        return ASSAY_OK;
-    int64_t items = c->rows;
-    if (c->task == TASK_CLASSIFY) {
-        int64_t *wide = read_integers(c, "labels", c->rows, error);
-        c->labels = wide ? memory_allocate((size_t)c->rows, sizeof *c->labels) : NULL;
-        for (int64_t i = 0; c->labels && i < c->rows; i++)
-            c->labels[i] = wide[i] < 0 ? -1 : (int32_t)wide[i];
-        memory_free(wide);
-    } else {
-        c->labels = packed_tokens(c, "labels", error);
-        items = c->offsets[c->rows];
-        if (c->labels && c->model->family->causal)
-            shift_labels(c);
-    }
-    if (!c->labels)
-        return ASSAY_ERROR_FORMAT;
-    int64_t classes =
-        c->task == TASK_CLASSIFY ? c->model->config.labels : c->model->config.vocabulary;
-    for (int64_t i = 0; i < items; i++) {
-        if (c->labels[i] >= classes)
-            return error_set(error, ASSAY_ERROR_FORMAT, "label %d is outside the model's %lld",
-                             c->labels[i], (long long)classes);
-        c->valid += c->labels[i] >= 0;
-    }
-    c->seeds = memory_allocate((size_t)items, sizeof *c->seeds);
-    if (!c->seeds)
-        return error_memory(error, (size_t)items * sizeof *c->seeds);
-    for (int64_t i = 0; i < items; i++)
-        c->seeds[i] = c->labels[i] >= 0 ? (float)(1.0 / c->valid) : 0.0f;
-    return ASSAY_OK;
 }
 
 static void build_language(struct comparison *c)
@@ -227,12 +63,12 @@ static void build_language(struct comparison *c)
     struct vocabulary_head head = model_language_head(c->model, graph, batch, c->hidden);
     c->logits = op_linear_named(graph, "language head", WEIGHT_OUT_IN, c->model->config.vocabulary,
                                 head.hidden, head.weight_name, head.bias_name);
-    if (!c->labels)
+    if (!c->reference.labels)
         return;
     struct value *scores[SCORE_COUNT];
     struct vocabulary_options options = {
         .scoring = head,
-        .targets = graph_input(graph, DTYPE_I32, 1, &batch->rows.tokens, c->labels),
+        .targets = graph_input(graph, DTYPE_I32, 1, &batch->rows.tokens, c->reference.labels),
         .scores = 1u << SCORE_CROSS_ENTROPY,
     };
     if (op_vocabulary(graph, "language loss", &options, scores))
@@ -249,15 +85,17 @@ static assay_status run(struct comparison *c, assay_error *error)
                                     .threads = c->threads};
     graph_reset(c->graph, &options);
     const struct text_batch *batch = &c->builder.batch;
-    if (c->task == TASK_CLASSIFY) {
+    if (c->reference.task == PARITY_CLASSIFY) {
         c->logits = model_forward(c->model, c->graph, batch, MODEL_CLASSIFY, false);
-        if (c->labels)
+        if (c->reference.labels)
             c->loss = op_cross_entropy(
                 c->graph, c->logits,
-                graph_input(c->graph, DTYPE_I32, 1, &batch->rows.rows, c->labels), NULL, 0.0f);
+                graph_input(c->graph, DTYPE_I32, 1, &batch->rows.rows, c->reference.labels), NULL,
+                0.0f);
     } else {
-        c->hidden = model_forward(c->model, c->graph, batch, MODEL_HIDDEN, c->task == TASK_BARE);
-        if (c->task == TASK_LANGUAGE)
+        c->hidden = model_forward(c->model, c->graph, batch, MODEL_HIDDEN,
+                                  c->reference.task == PARITY_BARE);
+        if (c->reference.task == PARITY_LANGUAGE)
             build_language(c);
         else
             c->embedding =
@@ -268,7 +106,7 @@ static assay_status run(struct comparison *c, assay_error *error)
     graph_keep_value(c->graph, c->loss);
     graph_keep_value(c->graph, c->embedding);
     if (c->gradients)
-        graph_seed(c->graph, c->loss, c->seeds);
+        graph_seed(c->graph, c->loss, c->reference.seeds);
     assay_status status = graph_plan(c->graph, NULL, error);
     if (status == ASSAY_OK)
         status = graph_forward(c->graph, error);
@@ -306,13 +144,13 @@ static void add_element(struct norms *norms, double found, double expected)
 static bool compare_tokens(const struct comparison *c, struct norms *norms, const float *ours,
                            const struct safetensors_entry *entry, int64_t width)
 {
-    if ((int64_t)entry->elements != c->rows * c->longest * width)
+    if ((int64_t)entry->elements != c->reference.rows * c->reference.longest * width)
         return false;
-    for (int64_t row = 0; row < c->rows; row++) {
-        int64_t length = c->offsets[row + 1] - c->offsets[row];
-        const float *from = ours + c->offsets[row] * width;
+    for (int64_t row = 0; row < c->reference.rows; row++) {
+        int64_t length = c->reference.offsets[row + 1] - c->reference.offsets[row];
+        const float *from = ours + c->reference.offsets[row] * width;
         for (int64_t i = 0; i < length * width; i++)
-            add_element(norms, from[i], element(entry, row * c->longest * width + i));
+            add_element(norms, from[i], element(entry, row * c->reference.longest * width + i));
     }
     return true;
 }
@@ -333,7 +171,7 @@ static bool compare_value(const struct comparison *c, struct norms *norms,
     int64_t width = tensor_width(&value->tensor);
     const float *data = value->tensor.data;
     if (entry->rank == 3)
-        return tensor_rows(&value->tensor) == c->offsets[c->rows] &&
+        return tensor_rows(&value->tensor) == c->reference.offsets[c->reference.rows] &&
                compare_tokens(c, norms, data, entry, width);
     return compare_flat(norms, data, tensor_count(&value->tensor), entry);
 }
@@ -344,10 +182,10 @@ static bool compare_loss(const struct comparison *c, struct norms *norms,
     const float *losses = c->loss->tensor.data;
     double sum = 0.0;
     for (int64_t i = 0; i < tensor_count(&c->loss->tensor); i++)
-        sum += c->labels[i] >= 0 ? losses[i] : 0.0;
+        sum += c->reference.labels[i] >= 0 ? losses[i] : 0.0;
     if (entry->elements != 1)
         return false;
-    add_element(norms, sum / c->valid, element(entry, 0));
+    add_element(norms, sum / c->reference.valid, element(entry, 0));
     return true;
 }
 
@@ -419,12 +257,12 @@ static const char *compare(const struct comparison *c, struct norms *norms, cons
 static double reference_error(const struct comparison *c, const char *name,
                               const struct safetensors_entry *entry)
 {
-    char key[NAME_ROOM + 8];
+    char key[PARITY_NAME_ROOM + 8];
     snprintf(key, sizeof key, "error.%s", name);
-    const char *stated = safetensors_metadata(c->file, key);
+    const char *stated = safetensors_metadata(c->reference.file, key);
     if (stated)
         return strtod(stated, NULL);
-    const struct safetensors_entry *twin = safetensors_find(c->file, name);
+    const struct safetensors_entry *twin = safetensors_find(c->reference.file, name);
     if (!twin || twin == entry || twin->elements != entry->elements || twin->dtype != DTYPE_F32)
         return -1.0;
     struct norms norms = {0};
@@ -451,36 +289,15 @@ static double limit_of(const struct comparison *c, bool gradient, double referen
     return 2.0 * reference > floor_highest ? 2.0 * reference : floor_highest;
 }
 
-/* "logits.f64" is compared as logits; a float32 tensor only where it has no float64 twin. */
-static bool expected_name(const struct comparison *c, const struct safetensors_entry *entry,
-                          char *name, size_t size)
-{
-    static const char *const inputs[] = {"input_ids", "lengths", "token_type_ids", "labels"};
-    for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++) {
-        if (!strcmp(entry->name, inputs[i]))
-            return false;
-    }
-    size_t length = strlen(entry->name);
-    if (length + 5 > size)
-        return false;
-    strcpy(name, entry->name);
-    if (length > 4 && !strcmp(name + length - 4, ".f64")) {
-        name[length - 4] = '\0';
-        return true;
-    }
-    char twin[NAME_ROOM + 8];
-    snprintf(twin, sizeof twin, "%s.f64", entry->name);
-    return !safetensors_find(c->file, twin);
-}
-
 static void find_gradient_floor(struct comparison *c)
 {
     double sum = 0.0;
     int64_t tensors = 0;
-    for (size_t i = 0; i < safetensors_count(c->file); i++) {
-        const struct safetensors_entry *entry = safetensors_at(c->file, i);
-        char name[NAME_ROOM];
-        if (!expected_name(c, entry, name, sizeof name) || strncmp(name, "grad.", 5) != 0 ||
+    for (size_t i = 0; i < safetensors_count(c->reference.file); i++) {
+        const struct safetensors_entry *entry = safetensors_at(c->reference.file, i);
+        char name[PARITY_NAME_ROOM];
+        if (!parity_expected_name(&c->reference, entry, name, sizeof name) ||
+            strncmp(name, "grad.", 5) != 0 ||
             (entry->dtype != DTYPE_F64 && entry->dtype != DTYPE_F32))
             continue;
         for (size_t j = 0; j < entry->elements; j++)
@@ -493,16 +310,16 @@ static void find_gradient_floor(struct comparison *c)
 
 static assay_status compare_all(struct comparison *c, assay_error *error)
 {
-    size_t count = safetensors_count(c->file);
+    size_t count = safetensors_count(c->reference.file);
     assay_parity *result = c->result;
     result->items = memory_allocate_zeroed(count, sizeof *result->items);
     result->names = memory_allocate_zeroed(count, sizeof *result->names);
     if (!result->items || !result->names)
         return error_memory(error, count * sizeof *result->items);
     for (size_t i = 0; i < count; i++) {
-        const struct safetensors_entry *entry = safetensors_at(c->file, i);
-        char name[NAME_ROOM];
-        if (!expected_name(c, entry, name, sizeof name))
+        const struct safetensors_entry *entry = safetensors_at(c->reference.file, i);
+        char name[PARITY_NAME_ROOM];
+        if (!parity_expected_name(&c->reference, entry, name, sizeof name))
             continue;
         char *copy = memory_copy_string(name);
         if (!copy)
@@ -524,7 +341,7 @@ static assay_status compare_all(struct comparison *c, assay_error *error)
     }
     if (!result->count)
         return error_set(error, ASSAY_ERROR_FORMAT, "the reference file expects nothing");
-    return safetensors_check(c->file, error);
+    return safetensors_check(c->reference.file, error);
 }
 
 static int worst_first(const void *a, const void *b)
@@ -543,14 +360,8 @@ static void comparison_free(struct comparison *c)
     graph_close(c->graph);
     thread_pool_close(c->threads);
     batch_free(&c->builder);
-    memory_free(c->ids);
-    memory_free(c->types);
-    memory_free(c->offsets);
-    memory_free(c->labels);
-    memory_free(c->order);
-    memory_free(c->seeds);
+    parity_reference_close(&c->reference);
     assay_model_close(c->model);
-    safetensors_close(c->file);
 }
 
 assay_status assay_parity_run(assay_parity **out, const char *folder, const char *reference,
@@ -569,7 +380,7 @@ assay_status assay_parity_run(assay_parity **out, const char *folder, const char
     bool bfloat = c.options.precision != ASSAY_PRECISION_HIGHEST;
     snprintf(c.result->kernel_text, sizeof c.result->kernel_text, "%s%s%s", c.result->kernels.name,
              bfloat ? " + " : "", bfloat ? c.result->kernels.bfloat_name : "");
-    assay_status status = safetensors_open(&c.file, reference, error);
+    assay_status status = parity_reference_open(&c.reference, reference, error);
     if (status == ASSAY_OK)
         status = model_open_weights(&c.model, folder, error);
     if (status == ASSAY_OK)
@@ -579,12 +390,12 @@ assay_status assay_parity_run(assay_parity **out, const char *folder, const char
     if (status == ASSAY_OK)
         status = graph_keep(c.graph, "*", false, error);
     if (status == ASSAY_OK)
-        status = read_rows(&c, error);
+        status = parity_reference_read(&c.reference, c.model, error);
     if (status == ASSAY_OK)
-        status = read_labels(&c, error);
+        status = batch_rows(&c, error);
     if (status == ASSAY_OK) {
         find_gradient_floor(&c);
-        if (c.gradients && !c.labels)
+        if (c.gradients && !c.reference.labels)
             status = error_set(error, ASSAY_ERROR_FORMAT, "gradients are expected without labels");
     }
     if (status == ASSAY_OK && c.gradients)

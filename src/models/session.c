@@ -177,7 +177,7 @@ static assay_status run_batch(assay_session *session, enum model_output output, 
 }
 
 static assay_status run_rows(assay_session *session, enum model_output output, float *out,
-                             const struct row_source *source, int64_t rows, assay_error *error)
+                             const struct token_rows *source, int64_t rows, assay_error *error)
 {
     const assay_model *model = session->model;
     if (output == MODEL_CLASSIFY && !(model->heads & ASSAY_HEAD_CLASSIFY)) {
@@ -300,7 +300,7 @@ static assay_status run_texts(assay_session *session, enum model_output output, 
     profile_end(session->profile, "tokenizer", began);
     if (status != ASSAY_OK)
         return status;
-    struct row_source source = {session->ids, session->types, session->offsets};
+    struct token_rows source = {session->ids, session->types, session->offsets};
     return run_rows(session, output, out, &source, count, error);
 }
 
@@ -321,7 +321,7 @@ assay_status assay_session_classify_ids(assay_session *session, float *logits, c
                                         const int32_t *types, const int32_t *offsets, int64_t rows,
                                         assay_error *error)
 {
-    struct row_source source = {ids, types, offsets};
+    struct token_rows source = {ids, types, offsets};
     return run_rows(session, MODEL_CLASSIFY, logits, &source, rows, error);
 }
 
@@ -329,7 +329,7 @@ assay_status assay_session_embed_ids(assay_session *session, float *vectors, con
                                      const int32_t *types, const int32_t *offsets, int64_t rows,
                                      assay_error *error)
 {
-    struct row_source source = {ids, types, offsets};
+    struct token_rows source = {ids, types, offsets};
     return run_rows(session, MODEL_EMBED, vectors, &source, rows, error);
 }
 
