@@ -19,7 +19,7 @@ static void add_kind(const char **kinds, size_t *count, const char *name)
 static const char **list_kinds(const struct call *call, size_t *count)
 {
     size_t given = 0;
-    const char **values = data_values(call, "kind", &given);
+    const char **values = call_values(call, "kind", &given);
     size_t room = (given + (size_t)call->argument_count) * (size_t)assay_attack_count() + 1;
     const char **kinds = values ? calloc(room, sizeof *kinds) : NULL;
     *count = 0;

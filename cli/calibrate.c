@@ -1,6 +1,7 @@
 #include "assay/detect.h"
 #include "assay/pull.h"
 #include "output.h"
+#include "renamed_labels.h"
 #include "texts.h"
 #include "verbs.h"
 
@@ -123,10 +124,14 @@ static int run(struct call *call)
     assay_calibration_result result;
     assay_rows_options fields;
     assay_error error = {0};
+    struct renamed_labels renamed = {0};
     char *folder = NULL;
     int code = CALL_DONE;
     if (!text_options(call, &fields, &code))
         return code;
+    code = renamed_labels_read(&renamed, call);
+    if (code != CALL_DONE)
+        goto done;
     options.threads = call->threads;
     options.precision_given = call_has(call, "precision");
     options.precision = call->precision;
@@ -137,6 +142,8 @@ static int run(struct call *call)
     options.pair_field = fields.pair_field;
     options.id_field = fields.id_field;
     options.label_field = fields.label_field;
+    options.renames = renamed.entries;
+    options.rename_count = renamed.count;
     options.progress = tell;
     options.context = &telling;
     if (assay_model_folder(&folder, call->arguments[0], &error) != ASSAY_OK ||
@@ -146,13 +153,16 @@ static int run(struct call *call)
         print_json(folder, &result);
     else
         print_text(folder, &result);
+done:
     assay_string_free(folder);
+    renamed_labels_free(&renamed);
     return code;
 }
 
 static const struct flag flags[] = {
     {"group", 0, FLAG_TEXT, "FIELD", "none: rows are independent",
      "the field that says which rows belong together (prompt, author, document)", 0, 0},
+    LABEL_FLAG,
     {"positive", 0, FLAG_TEXT, "LABEL", "that of detector.json, else by name",
      "the class that is detected", 0, 0},
     {"field", 0, FLAG_TEXT, "text=NAME", "text, id, label",
@@ -177,8 +187,7 @@ const struct verb verb_calibrate = {
         "docs/operating-point.md says what the intervals cover. Rows of one group count for less "
         "than as many independent ones: name their field with --group.\n\n"
         "Computed at the precision and cut of detector.json unless flags say otherwise; detect "
-        "then "
-        "does the same.",
+        "then does the same.",
     .example = "assay calibrate runs/first calibration.jsonl --group prompt",
     .flags = flags,
     .least = 2,

@@ -232,6 +232,17 @@ bool call_has(const struct call *call, const char *flag)
     return call_text(call, flag, NULL) != NULL;
 }
 
+const char **call_values(const struct call *call, const char *flag, size_t *count)
+{
+    const char **values = calloc((size_t)call->given_count + 1, sizeof *values);
+    *count = 0;
+    for (int i = 0; values && i < call->given_count; i++) {
+        if (!strcmp(call->given[i].flag->name, flag))
+            values[(*count)++] = call->given[i].value;
+    }
+    return values;
+}
+
 /* Control characters of names and file contents stay off the terminal. */
 static void say(const struct call *call, const char *format, va_list arguments)
 {

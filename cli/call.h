@@ -69,6 +69,9 @@ const char *call_text(const struct call *call, const char *flag, const char *fal
 long long call_integer(const struct call *call, const char *flag, long long fallback);
 double call_number(const struct call *call, const char *flag, double fallback);
 bool call_has(const struct call *call, const char *flag);
+/* All values of a flag that may be given more than once; the caller frees the list. NULL: no
+ * memory. */
+const char **call_values(const struct call *call, const char *flag, size_t *count);
 
 /* Each says one line on stderr, "assay VERB: ...", and returns the exit code. */
 int call_wrong(const struct call *call, const char *format, ...)

@@ -115,7 +115,7 @@ static int run(struct call *call)
     if (code != CALL_DONE)
         return code;
     take_limits(call, &options);
-    const char **headers = data_values(call, "header", &options.header_count);
+    const char **headers = call_values(call, "header", &options.header_count);
     if (!headers)
         return call_failed_saying(call, "not enough memory");
     options.headers = headers;

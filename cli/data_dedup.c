@@ -20,7 +20,7 @@ static int run(struct call *call)
     options.shingle = (int32_t)call_integer(call, "shingle", options.shingle);
     options.exact_only = call_has(call, "exact");
     options.only_against = call_has(call, "only-against");
-    const char **against = data_values(call, "against", &options.against_count);
+    const char **against = call_values(call, "against", &options.against_count);
     if (!against)
         return call_failed_saying(call, "not enough memory");
     options.against = against;

@@ -2,7 +2,6 @@
 
 #include "output.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -55,17 +54,6 @@ bool data_files(struct call *call, assay_data_files *files, assay_rows_options *
     files->progress = tell;
     files->context = progress;
     return true;
-}
-
-const char **data_values(const struct call *call, const char *flag, size_t *count)
-{
-    const char **values = calloc((size_t)call->given_count + 1, sizeof *values);
-    *count = 0;
-    for (int i = 0; values && i < call->given_count; i++) {
-        if (!strcmp(call->given[i].flag->name, flag))
-            values[(*count)++] = call->given[i].value;
-    }
-    return values;
 }
 
 static void print_counts(const assay_data_report *report)

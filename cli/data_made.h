@@ -42,7 +42,4 @@ bool data_files(struct call *call, assay_data_files *files, assay_rows_options *
 int data_finish(struct call *call, struct data_progress *progress, assay_status status,
                 assay_data_report *report, const assay_error *error);
 
-/* The values given for a flag that may be given more than once; the caller frees the list. */
-const char **data_values(const struct call *call, const char *flag, size_t *count);
-
 #endif

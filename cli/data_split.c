@@ -10,8 +10,8 @@ static int split(struct call *call, assay_split_options *options, struct data_pr
     assay_error error = {0};
     assay_split_part parts[ASSAY_SPLIT_MAX_PARTS];
     char *words = strdup(call_text(call, "parts", "train=.8,valid=.1,test=.1"));
-    const char **groups = data_values(call, "group", &options->group_count);
-    const char **strata = data_values(call, "stratify", &options->stratum_count);
+    const char **groups = call_values(call, "group", &options->group_count);
+    const char **strata = call_values(call, "stratify", &options->stratum_count);
     int code = CALL_DONE;
     if (!words || !groups || !strata) {
         code = call_failed_saying(call, "not enough memory");

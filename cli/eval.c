@@ -1,4 +1,5 @@
 #include "output.h"
+#include "renamed_labels.h"
 #include "texts.h"
 #include "verbs.h"
 
@@ -168,6 +169,7 @@ static int run(struct call *call)
     assay_evaluation_options options = ASSAY_EVALUATION_OPTIONS_INIT;
     assay_rows_options rows;
     struct word_list slices = {0}, attacks = {0}, labels = {0};
+    struct renamed_labels renamed = {0};
     struct progress progress = {.call = call, .terminal = isatty(STDERR_FILENO) != 0};
     char *model = NULL, *against = NULL;
     assay_error error = {0};
@@ -181,6 +183,9 @@ static int run(struct call *call)
         goto done;
     }
     if (!text_options(call, &rows, &code))
+        goto done;
+    code = renamed_labels_read(&renamed, call);
+    if (code != CALL_DONE)
         goto done;
     if (!collect(&slices, call, "slice") || !collect(&attacks, call, "attack") ||
         !collect(&labels, call, "labels")) {
@@ -203,6 +208,8 @@ static int run(struct call *call)
     options.positive = call_text(call, "positive", NULL);
     options.labels = labels.words;
     options.label_count = labels.count;
+    options.renames = renamed.entries;
+    options.rename_count = renamed.count;
     options.slices = slices.words;
     options.slice_count = slices.count;
     options.group = call_text(call, "group", NULL);
@@ -222,6 +229,7 @@ static int run(struct call *call)
 done:
     assay_string_free(model);
     assay_string_free(against);
+    renamed_labels_free(&renamed);
     struct word_list *lists[] = {&slices, &attacks, &labels};
     for (int i = 0; i < 3; i++) {
         free(lists[i]->words);
@@ -241,6 +249,7 @@ static const struct flag flags[] = {
      "judge these scores (.jsonl: id and logits, probabilities, score or predicted)", 0, 0},
     {"labels", 0, FLAG_TEXT, "A,B", "by what the rows predict",
      "the labels of the columns of a file of predictions, in order", 0, 0},
+    LABEL_FLAG,
     {"positive", 0, FLAG_TEXT, "LABEL", "detector.json's, else by name",
      "the class that is detected", 0, 0},
     {"group", 0, FLAG_TEXT, "FIELD", "group, where the rows have it",
@@ -276,6 +285,9 @@ const struct verb verb_eval = {
         "the most probable label, and by the thresholds of detector.json where it has them. "
         "Trivial baselines are trained on the rows that trained the model (detector.json names "
         "them with their fingerprint) or on --train.\n\n"
+        "Where DATA names the classes otherwise than the model, --label machine=ai says so; it "
+        "holds "
+        "for --train and --valid too, and the report states it.\n\n"
         "A row that cannot be read, has no label or one that the model lacks, or an id that stands "
         "twice, ends the evaluation with file and line, and nothing is written. "
         "docs/evaluation.md says what each figure means, and what it does not.",

@@ -26,14 +26,15 @@ static unsigned draw(unsigned *seed)
 }
 
 /* Three rows a group; every third group is of the other class, by other words. */
-static int write_grouped(const char *name, int rows, unsigned seed, bool with_group)
+static int write_rows(const char *name, int rows, unsigned seed, bool with_group,
+                      const char *positive)
 {
     FILE *file = fopen(training_path(name), "wb");
     if (!file)
         return -1;
     for (int i = 0; i < rows; i++) {
         bool ai = i / 3 % 3 == 0;
-        fprintf(file, "{\"id\": \"%s-%d\", \"label\": \"%s\", ", name, i, ai ? "ai" : "human");
+        fprintf(file, "{\"id\": \"%s-%d\", \"label\": \"%s\", ", name, i, ai ? positive : "human");
         if (with_group)
             fprintf(file, "\"prompt\": \"p%d\", ", i / 3);
         fputs("\"text\": \"", file);
@@ -45,6 +46,11 @@ static int write_grouped(const char *name, int rows, unsigned seed, bool with_gr
         fputs("\"}\n", file);
     }
     return fclose(file) ? -1 : 0;
+}
+
+static int write_grouped(const char *name, int rows, unsigned seed, bool with_group)
+{
+    return write_rows(name, rows, seed, with_group, "ai");
 }
 
 static int begin(void **state)
@@ -359,6 +365,38 @@ static void folders(void **state)
                 result.point[0].expected_high > 0.05);
     assert_int_equal(calibrate("own", "own.jsonl", "prompt", &result, NULL), ASSAY_OK);
     assert_int_equal(result.groups, ROWS / 3);
+    /* Rows that name a class otherwise are the same rows; a rename that fits none is refused. */
+    const assay_label_rename robots[] = {{"robot", "ai"}, {"human", "robot"}};
+    assay_calibration_options renaming = ASSAY_CALIBRATION_OPTIONS_INIT;
+    renaming.threads = 1;
+    renaming.renames = robots;
+    renaming.rename_count = 1;
+    assert_int_equal(write_rows("robots.jsonl", ROWS, 4, true, "robot"), 0);
+    assert_int_equal(calibrate("own", "own.jsonl", NULL, &result, NULL), ASSAY_OK);
+    must_read(&before, "own");
+    assert_int_equal(assay_calibrate(training_path("own"), training_path("robots.jsonl"), &renaming,
+                                     &result, NULL),
+                     ASSAY_OK);
+    must_read(&after, "own");
+    assert_true(before.calibration.points[0].threshold == after.calibration.points[0].threshold);
+    detector_free(&before);
+    detector_free(&after);
+    struct json *renamed = card_of("own");
+    const struct json *recorded =
+        json_element(json_member(json_member(renamed, "calibration"), "renamed_labels"), 0);
+    assert_string_equal(json_string(json_member(recorded, "from")), "robot");
+    assert_string_equal(json_string(json_member(recorded, "to")), "ai");
+    json_free(renamed);
+    assert_int_equal(assay_calibrate(training_path("own"), training_path("own.jsonl"), &renaming,
+                                     &result, &error),
+                     ASSAY_ERROR_ARGUMENT);
+    assert_non_null(strstr(error.message, "no row has the label"));
+    renaming.renames = robots + 1;
+    assert_int_equal(assay_calibrate(training_path("own"), training_path("own.jsonl"), &renaming,
+                                     &result, &error),
+                     ASSAY_ERROR_ARGUMENT);
+    assert_non_null(strstr(error.message, "that the model lacks"));
+    assert_int_equal(calibrate("own", "own.jsonl", NULL, &result, NULL), ASSAY_OK);
     /* An uncalibrated one gets its points, and its card keeps the rest. */
     assert_int_equal(calibrate("none", "own.jsonl", NULL, &result, NULL), ASSAY_OK);
     must_read(&after, "none");

@@ -473,6 +473,12 @@ says "$err" 'one class'
 code 1 "calibrate: no such group" "$assay" calibrate "$work/points" "$work/more.jsonl" --group topic
 says "$err" ':1: topic: the row has no group'
 spared "calibrate: refused rows"
+sed 's/"ai"/"machine"/' "$work/more.jsonl" >"$work/machine.jsonl"
+code 2 "calibrate: other labels" "$assay" calibrate "$work/points" "$work/machine.jsonl"
+code 0 "calibrate --label" "$assay" calibrate "$work/points" "$work/machine.jsonl" \
+    --label machine=ai --group prompt
+says "$work/points/detector.json" '"from": "machine"'
+cp "$work/card" "$work/points/detector.json"
 sed 's/"temperature": [0-9.]*/"temperature": -1/' "$work/card" >"$work/points/detector.json"
 code 1 "detect: a bad card" "$assay" detect "$work/points" "$work/more.jsonl"
 says "$err" 'detector.json: temperature: out of range'
@@ -518,6 +524,14 @@ says "$work/report/report.html" '^<!doctype html>'
 code 0 "eval of predictions" "$assay" eval --predictions "$work/report/predictions.jsonl" \
     "$work/judged.jsonl" --labels human,ai,mixed --positive ai \
     --against "$work/report/predictions.jsonl"
+sed 's/"ai"/"machine"/' "$work/judged.jsonl" >"$work/machine.jsonl"
+code 0 "eval --label" "$assay" eval "$model" "$work/machine.jsonl" --positive ai --label machine=ai
+says "$out" '20 rows that the data call "machine" are judged as "ai"'
+code 2 "eval --label without a label" "$assay" eval "$model" "$work/machine.jsonl" --label machine
+says "$err" '--label is NAME=LABEL'
+code 2 "eval --label: a label that is not there" "$assay" eval "$model" "$work/machine.jsonl" \
+    --label machine=robot
+says "$err" 'renamed to one that the model lacks'
 code 2 "eval without data" "$assay" eval "$model"
 says "$err" 'assay eval MODEL DATA'
 echo '{"label": "robot", "text": "hello"}' >"$work/robot.jsonl"

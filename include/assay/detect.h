@@ -11,6 +11,7 @@
 #define ASSAY_DETECT_H
 
 #include "assay/model.h"
+#include "assay/rows.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -123,14 +124,16 @@ typedef struct assay_calibration_options {
     const char *positive;    /* the class that is detected; NULL: detector.json's, else by name */
     const char *group_field; /* rows that belong together; NULL: rows are independent */
     const char *text_field, *pair_field, *id_field, *label_field; /* as in assay_rows_options */
-    assay_calibration_progress *progress;                         /* may be NULL */
+    const assay_label_rename *renames; /* labels of the data under the model's names */
+    size_t rename_count;
+    assay_calibration_progress *progress; /* may be NULL */
     void *context;
 } assay_calibration_options;
 
 #define ASSAY_CALIBRATION_OPTIONS_INIT                                                             \
     {                                                                                              \
         sizeof(assay_calibration_options), 0, false, ASSAY_PRECISION_HIGHEST, 0, NULL, NULL, NULL, \
-            NULL, NULL, NULL, NULL, NULL                                                           \
+            NULL, NULL, NULL, NULL, 0, NULL, NULL                                                  \
     }
 
 /* Fits the operating points of the model in `folder` on labelled rows and writes them into its

@@ -35,6 +35,8 @@ typedef struct assay_evaluation_options {
     const char *positive;      /* NULL: detector.json's, else ai, machine, fake, generated, 1 */
     const char *const *labels; /* of the columns of files of scores; NULL: as rows tell */
     size_t label_count;
+    const assay_label_rename *renames; /* labels of data, train and valid under the model's names */
+    size_t rename_count;
     const char *const *slices; /* fields */
     size_t slice_count;
     const char *group;          /* field; NULL: "group" where the rows have one; "": none */
@@ -57,8 +59,8 @@ typedef struct assay_evaluation_options {
 #define ASSAY_EVALUATION_OPTIONS_INIT                                                              \
     {                                                                                              \
         sizeof(assay_evaluation_options), NULL, NULL, NULL, NULL, NULL, NULL, NULL, false, NULL,   \
-            NULL, 0, NULL, 0, NULL, NULL, 0, 0.3, NULL, 0, false, ASSAY_PRECISION_HIGHEST, 0, 0,   \
-            false, 0, 0, NULL, NULL                                                                \
+            NULL, 0, NULL, 0, NULL, 0, NULL, NULL, 0, 0.3, NULL, 0, false,                         \
+            ASSAY_PRECISION_HIGHEST, 0, 0, false, 0, 0, NULL, NULL                                 \
     }
 
 assay_status assay_evaluate(assay_evaluation **out, const assay_evaluation_options *options,

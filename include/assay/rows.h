@@ -50,6 +50,12 @@ typedef struct assay_rows_options {
         sizeof(assay_rows_options), NULL, NULL, NULL, NULL, 0, ASSAY_ROWS_BY_NAME                  \
     }
 
+/* A label of the data that counts as another, where a model names its classes otherwise: rows are
+ * read as they stand, and calls that hold labels against a model's take these. */
+typedef struct assay_label_rename {
+    const char *from, *to;
+} assay_label_rename;
+
 /* Strings are zero-ended, belong to the reader and last until its next call. Text may hold zero
  * bytes too: mind the length; an id or a label with one is refused. */
 typedef struct assay_row {

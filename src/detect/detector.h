@@ -10,18 +10,20 @@
 #include "assay/model.h"
 #include "base/json.h"
 #include "base/sha256.h"
+#include "data/label_renames.h"
 #include "detect/calibration.h"
 
 enum { DETECTOR_FORMAT = 1, DETECTOR_MAX_BYTES = 16 << 20, DETECTOR_MAX_LABELS = 1 << 16 };
 
 /* What a calibration was made from; strings of a written one are the caller's. */
 struct calibration_source {
-    const char *path;        /* of the data file or folder */
-    const char *part;        /* which rows of it: "all", "half" */
-    const char *sha256;      /* of the file */
-    const char *rows_sha256; /* of labels and tokens of the rows, in order */
-    const char *group;       /* the field that keeps rows together, NULL: none */
-    int64_t seed;            /* of the halving */
+    const char *path;                    /* of the data file or folder */
+    const char *part;                    /* which rows of it: "all", "half" */
+    const char *sha256;                  /* of the file */
+    const char *rows_sha256;             /* of labels and tokens of the rows, in order */
+    const char *group;                   /* the field that keeps rows together, NULL: none */
+    const struct label_renames *renames; /* of the file's labels; NULL: none */
+    int64_t seed;                        /* of the halving */
     assay_precision precision;
     int32_t max_tokens;
 };

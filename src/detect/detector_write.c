@@ -129,6 +129,21 @@ static void put_negatives(struct json_writer *w, const struct conformal *negativ
     json_end_object(w);
 }
 
+static void put_renames(struct json_writer *w, const struct label_renames *renames)
+{
+    if (!renames || !renames->count)
+        return;
+    json_key(w, "renamed_labels");
+    json_begin_array(w);
+    for (size_t i = 0; i < renames->count; i++) {
+        json_begin_object(w);
+        put_named_string(w, "from", renames->entries[i].from);
+        put_named_string(w, "to", renames->entries[i].to);
+        json_end_object(w);
+    }
+    json_end_array(w);
+}
+
 static void put_source(struct json_writer *w, const struct calibration_source *source)
 {
     put_named_string(w, "path", source->path);
@@ -136,6 +151,7 @@ static void put_source(struct json_writer *w, const struct calibration_source *s
     put_named_string(w, "sha256", source->sha256);
     put_named_string(w, "rows_sha256", source->rows_sha256);
     put_named_string(w, "group", source->group);
+    put_renames(w, source->renames);
     json_key(w, "seed");
     if (source->seed >= 0)
         json_put_integer(w, source->seed);

@@ -37,8 +37,9 @@ static int by_number(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-static assay_status each_row(struct work *w, const char *path, const char *what, row_taker *take,
-                             assay_error *error)
+/* The files that detector.json names have the model's labels; what the caller names is renamed. */
+static assay_status each_row(struct work *w, const char *path, bool is_callers, const char *what,
+                             row_taker *take, assay_error *error)
 {
     const struct walk_request *walk = w->request->walk;
     assay_rows_options options = ASSAY_ROWS_OPTIONS_INIT;
@@ -55,8 +56,11 @@ static assay_status each_row(struct work *w, const char *path, const char *what,
         status = assay_rows_next(rows, &row, error);
         if (status || !row.text)
             break;
-        if (row.label)
-            status = take(w, rows, &row, strcmp(row.label, w->request->positive) == 0, error);
+        if (row.label) {
+            const char *label =
+                is_callers ? label_renames_apply(&walk->renames, row.label) : row.label;
+            status = take(w, rows, &row, strcmp(label, w->request->positive) == 0, error);
+        }
         if (walk->listen && done % 256 == 0)
             walk->listen(walk->context, what, done, 0);
         done++;
@@ -145,10 +149,10 @@ static assay_status take_scored_row(struct work *w, assay_rows *rows, const assa
 
 /* Scores a file by the linear model; the list's arrays go to the caller. */
 static assay_status score_file(struct score_list *out, struct work *w, const char *path,
-                               const char *what, assay_error *error)
+                               bool is_callers, const char *what, assay_error *error)
 {
     struct scoring_work scoring = {.work = *w};
-    assay_status status = each_row(&scoring.work, path, what, take_scored_row, error);
+    assay_status status = each_row(&scoring.work, path, is_callers, what, take_scored_row, error);
     *out = scoring.list;
     return status;
 }
@@ -255,7 +259,8 @@ static assay_status find_threshold(struct work *w, assay_error *error)
         return ASSAY_OK;
     }
     if (!status)
-        status = score_file(&list, w, path, "baselines: validation rows", error);
+        status = score_file(&list, w, path, w->request->valid_asked, "baselines: validation rows",
+                            error);
     if (!status && !ranking_make(&ranking, list.scores, list.rows))
         status = error_memory(error, (size_t)list.rows * sizeof *list.scores);
     if (!status)
@@ -395,7 +400,8 @@ static assay_status read_training_rows(struct work *w, assay_error *error)
                  "the training rows given are not the file that the model was trained on");
     out->verified = same;
     if (!status)
-        status = each_row(w, request->train, "baselines: training rows", take_training_row, error);
+        status = each_row(w, request->train, request->train_asked, "baselines: training rows",
+                          take_training_row, error);
     if (status && !request->train_asked && status != ASSAY_ERROR_MEMORY) {
         snprintf(out->left_out, sizeof out->left_out,
                  "%.200s, which the model was trained on, cannot be read any more; --train FILE "
@@ -424,7 +430,7 @@ static assay_status train_and_judge(struct work *w, assay_error *error)
     struct score_list list = {0};
     assay_status status = linear_model_train(&w->model, w->rows, error);
     if (!status)
-        status = score_file(&list, w, w->request->walk->path, "baselines: test rows", error);
+        status = score_file(&list, w, w->request->walk->path, true, "baselines: test rows", error);
     if (!status && list.rows != w->request->test->table.rows) {
         status = error_set(error, ASSAY_ERROR_CHANGED, "the file changed while it was in use");
         error_at_file(error, w->request->walk->path);

@@ -27,6 +27,7 @@ struct walk_request evaluation_walk(struct assay_evaluation *e, struct scorer *s
     return (struct walk_request){.path = e->data,
                                  .rows = e->options->rows,
                                  .group = e->options->group,
+                                 .renames = {e->options->renames, e->options->rename_count},
                                  .scorer = scorer,
                                  .attack = NO_ATTACK,
                                  .strength = e->options->strength,
@@ -63,7 +64,9 @@ static assay_status check_options(const assay_evaluation_options *options, assay
         return refuse("the strength of attacks is from 0 to 1", error);
     if (options->resamples < 0 || (options->resamples > 0 && options->resamples < 40))
         return refuse("at least 40 resamples are needed for a 95 % interval", error);
-    return attacks_check(options, error);
+    const struct label_renames renames = {options->renames, options->rename_count};
+    assay_status status = label_renames_check(&renames, error);
+    return status ? status : attacks_check(options, error);
 }
 
 static assay_status copy(char **out, const char *text, assay_error *error)
@@ -87,9 +90,10 @@ assay_status evaluation_columns(struct name_table *out, const assay_evaluation_o
 static assay_status open_predictions(struct assay_evaluation *e, assay_error *error)
 {
     struct name_table names = {0}, known = {0};
+    const struct label_renames renames = {e->options->renames, e->options->rename_count};
     assay_status status = evaluation_columns(&names, e->options, error);
     if (!status)
-        status = walk_labels(&known, e->data, e->options->rows, error);
+        status = walk_labels(&known, e->data, e->options->rows, &renames, error);
     if (!status && !known.count) {
         status = error_set(error, ASSAY_ERROR_FORMAT, "there are no rows");
         error_at_file(error, e->data);
@@ -141,6 +145,7 @@ static assay_status open_model(struct assay_evaluation *e, assay_error *error)
 static assay_status open_scores(struct assay_evaluation *e, assay_error *error)
 {
     const assay_evaluation_options *o = e->options;
+    const struct label_renames renames = {o->renames, o->rename_count};
     assay_status status = copy(&e->model, o->model, error);
     if (!status)
         status = copy(&e->predictions, o->predictions, error);
@@ -150,6 +155,9 @@ static assay_status open_scores(struct assay_evaluation *e, assay_error *error)
         status = fingerprint_hex(e->data_sha256, e->data, error);
     if (!status)
         status = e->model ? open_model(e, error) : open_predictions(e, error);
+    if (!status)
+        status = label_renames_check_targets(&renames, (const char *const *)e->scorer.labels.names,
+                                             e->scorer.labels.count, error);
     if (!status)
         status = choose_positive(&e->scorer.positive, &e->positive_from, &e->scorer.labels,
                                  o->positive, e->card.positive, error);

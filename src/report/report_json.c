@@ -443,6 +443,20 @@ static void put_mistakes(struct json_writer *w, const struct assay_evaluation *e
     json_end_array(w);
 }
 
+static void put_renames(struct json_writer *w, const struct assay_evaluation *e)
+{
+    json_key(w, "renamed_labels");
+    json_begin_array(w);
+    for (size_t i = 0; i < e->options->rename_count; i++) {
+        json_begin_object(w);
+        put_text(w, "from", e->options->renames[i].from);
+        put_text(w, "to", e->options->renames[i].to);
+        put_count(w, "rows", (double)e->rows.renamed[i]);
+        json_end_object(w);
+    }
+    json_end_array(w);
+}
+
 static void put_head(struct json_writer *w, const struct assay_evaluation *e)
 {
     put_text(w, "format", "assay-report");
@@ -483,6 +497,7 @@ static void put_head(struct json_writer *w, const struct assay_evaluation *e)
     json_end_array(w);
     put_text(w, "positive", evaluation_positive(e));
     put_text(w, "positive_from", e->positive_from);
+    put_renames(w, e);
 }
 
 static void put_resampling(struct json_writer *w, const struct assay_evaluation *e)

@@ -364,6 +364,14 @@ static void say_of_attacks(struct assay_evaluation *e)
         100.0 * worst->rule.false_positives / worst->rule.negatives);
 }
 
+static void say_of_renames(struct assay_evaluation *e)
+{
+    for (size_t i = 0; i < e->options->rename_count; i++)
+        say(e, ASSAY_FINDING_FACT,
+            "%" PRId64 " rows that the data call \"%.60s\" are judged as \"%.60s\", as asked.",
+            e->rows.renamed[i], e->options->renames[i].from, e->options->renames[i].to);
+}
+
 /* The gravest first, in the order of saying otherwise. */
 static void put_in_order(struct assay_evaluation *e)
 {
@@ -391,6 +399,7 @@ assay_status evaluation_sentences(struct assay_evaluation *e, assay_error *error
     say_of_attacks(e);
     say_of_against(e);
     say_of_limits(e);
+    say_of_renames(e);
     put_in_order(e);
     return status;
 }

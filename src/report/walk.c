@@ -54,6 +54,7 @@ void walk_result_free(struct walk_result *result)
     }
     memory_free(result->slices);
     memory_free(result->features);
+    memory_free(result->renamed);
     for (int i = 0; i < result->mistake_count; i++) {
         memory_free(result->mistakes[i].id);
         memory_free(result->mistakes[i].excerpt);
@@ -287,8 +288,13 @@ static assay_status find_label(struct walk *w, const assay_row *row, int32_t *la
     const struct name_table *labels = &w->request->scorer->labels;
     const assay_rows_options *options = w->request->rows;
     const char *field = options && options->label_field ? options->label_field : "label";
-    char list[ASSAY_ERROR_DETAIL_SIZE - 16];
-    *label = row->label ? name_table_find(labels, row->label) : -1;
+    char list[ASSAY_ERROR_DETAIL_SIZE - 40];
+    int64_t rename = row->label ? label_renames_find(&w->request->renames, row->label) : -1;
+    if (rename >= 0)
+        w->out->renamed[rename]++;
+    *label = row->label
+                 ? name_table_find(labels, label_renames_apply(&w->request->renames, row->label))
+                 : -1;
     if (*label >= 0)
         return ASSAY_OK;
     error_set(error, ASSAY_ERROR_FORMAT,
@@ -296,7 +302,8 @@ static assay_status find_label(struct walk *w, const assay_row *row, int32_t *la
     error_at_file(error, row->file);
     error_at_row(error, row->line, 0);
     error_at_place(error, "%s", field);
-    error_expected(error, "one of %s", name_table_list(labels, list, sizeof list));
+    error_expected(error, "one of %s%s", name_table_list(labels, list, sizeof list),
+                   row->label ? ", or --label to rename it" : "");
     if (row->label)
         error_found(error, "\"%.60s\"", row->label);
     return ASSAY_ERROR_FORMAT;
@@ -443,6 +450,16 @@ static assay_status check_slices(const struct walk *w, assay_error *error)
     return ASSAY_OK;
 }
 
+static assay_status check_renames(const struct walk *w, assay_error *error)
+{
+    const struct label_renames *renames = &w->request->renames;
+    for (size_t i = 0; i < renames->count; i++) {
+        if (!w->out->renamed[i])
+            return label_renames_unused(renames, i, w->request->path, error);
+    }
+    return ASSAY_OK;
+}
+
 static assay_status begin(struct walk *w, assay_error *error)
 {
     const struct walk_request *request = w->request;
@@ -460,7 +477,8 @@ static assay_status begin(struct walk *w, assay_error *error)
     w->values = memory_allocate((size_t)text_feature_count(), sizeof *w->values);
     size_t slices = request->scores_only ? 0 : request->slice_count;
     w->out->slices = memory_allocate_zeroed(slices + 1, sizeof *w->out->slices);
-    if (!w->logits || !w->probabilities || !w->values || !w->out->slices)
+    w->out->renamed = memory_allocate_zeroed(request->renames.count + 1, sizeof *w->out->renamed);
+    if (!w->logits || !w->probabilities || !w->values || !w->out->slices || !w->out->renamed)
         return error_memory(error, SCORE_BATCH_ROWS * classes * sizeof *w->probabilities);
     w->out->slice_count = slices;
     for (size_t i = 0; i < slices; i++)
@@ -505,6 +523,8 @@ assay_status walk_rows(struct walk_result *out, const struct walk_request *reque
         status = request->scorer->finish(request->scorer, request->path, error);
     if (!status)
         status = check_slices(w, error);
+    if (!status)
+        status = check_renames(w, error);
     out->table.clusters = out->groups.count;
     clear_items(w);
     assay_rows_close(rows);
@@ -526,7 +546,8 @@ static int by_name(const void *a, const void *b)
 }
 
 assay_status walk_labels(struct name_table *out, const char *path,
-                         const assay_rows_options *options, assay_error *error)
+                         const assay_rows_options *options, const struct label_renames *renames,
+                         assay_error *error)
 {
     struct name_table seen = {0};
     assay_rows *rows = NULL;
@@ -542,7 +563,7 @@ assay_status walk_labels(struct name_table *out, const char *path,
             error_at_row(error, row.line, 0);
             error_at_place(error, "%s",
                            options && options->label_field ? options->label_field : "label");
-        } else if (name_table_add(&seen, row.label) < 0) {
+        } else if (name_table_add(&seen, label_renames_apply(renames, row.label)) < 0) {
             status = error_memory(error, strlen(row.label));
         }
     }

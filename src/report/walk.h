@@ -9,6 +9,7 @@
 
 #include "assay/eval.h"
 #include "base/file.h"
+#include "data/label_renames.h"
 #include "report/scorer.h"
 
 enum { MISTAKES_KEPT = 12, NO_ATTACK = -1 };
@@ -31,6 +32,7 @@ struct walk_request {
     const char *path;
     const assay_rows_options *rows; /* may be NULL */
     const char *group;              /* as in assay_evaluation_options */
+    struct label_renames renames;
     struct scorer *scorer;
     int attack; /* kind, or NO_ATTACK */
     double strength;
@@ -56,14 +58,15 @@ struct walk_result {
     int64_t wrong;
     char cluster_field[64]; /* "": every row by itself */
     int64_t rows_without_cluster;
+    int64_t *renamed; /* rows of each rename */
 };
 
 assay_status walk_rows(struct walk_result *out, const struct walk_request *request,
                        assay_error *error);
 void walk_result_free(struct walk_result *result);
 
-/* The labels of DATA in order of name. */
+/* The labels of DATA, renamed, in order of name. */
 assay_status walk_labels(struct name_table *out, const char *path, const assay_rows_options *rows,
-                         assay_error *error);
+                         const struct label_renames *renames, assay_error *error);
 
 #endif

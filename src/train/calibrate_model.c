@@ -25,6 +25,7 @@ struct work {
     assay_model *model;
     struct detector card;
     struct label_set labels;
+    struct label_renames renames;
     assay_session *session;
     struct recipe_map fields;
     struct recipe_entry entries[FIELDS];
@@ -140,6 +141,19 @@ static void reading(void *context, int64_t rows, uint64_t done, uint64_t total, 
         tell(context, 0, 0, note);
 }
 
+static assay_status check_renames(const struct work *w, assay_error *error)
+{
+    const struct dataset_view *data = &w->feed.data;
+    for (size_t i = 0; i < w->renames.count; i++) {
+        bool used = false;
+        for (int32_t c = 0; c < data->class_count && !used; c++)
+            used = !strcmp(w->renames.entries[i].from, data->class_names[c]);
+        if (!used)
+            return label_renames_unused(&w->renames, i, w->data, error);
+    }
+    return ASSAY_OK;
+}
+
 static assay_status read_rows(struct work *w, assay_error *error)
 {
     char *home = NULL, *cache = NULL;
@@ -166,7 +180,9 @@ static assay_status read_rows(struct work *w, assay_error *error)
     dataset_get(w->dataset, &w->feed.data);
     w->feed.rows = w->feed.data.rows;
     w->feed.lengths = w->feed.data.lengths;
-    status = label_set_map(&w->label_of, &w->labels, w->dataset, error);
+    status = check_renames(w, error);
+    if (status == ASSAY_OK)
+        status = label_set_map(&w->label_of, &w->labels, &w->renames, w->dataset, error);
     w->feed.label_of = w->label_of;
     if (status == ASSAY_OK && w->options->group_field)
         status = row_groups_read(&w->group, w->dataset, &w->fields, w->options->group_field, error);
@@ -240,6 +256,7 @@ static assay_status save(const struct work *w, assay_error *error)
         .sha256 = w->feed.data.fingerprint,
         .rows_sha256 = w->rows_sha256,
         .group = w->options->group_field,
+        .renames = &w->renames,
         .seed = -1,
         .precision = assay_session_precision(w->session),
         .max_tokens = assay_session_max_tokens(w->session),
@@ -294,11 +311,16 @@ assay_status assay_calibrate(const char *folder, const char *data,
 {
     const assay_calibration_options usual = ASSAY_CALIBRATION_OPTIONS_INIT;
     struct work w = {.options = options ? options : &usual, .folder = folder, .data = data};
+    w.renames = (struct label_renames){w.options->renames, w.options->rename_count};
     *result = (assay_calibration_result){0};
     if (w.options->struct_size != sizeof *w.options)
         return error_set(error, ASSAY_ERROR_ARGUMENT, "the options are of another version");
     name_fields(&w);
-    assay_status status = open_model(&w, error);
+    assay_status status = label_renames_check(&w.renames, error);
+    if (status == ASSAY_OK)
+        status = open_model(&w, error);
+    if (status == ASSAY_OK)
+        status = label_renames_check_targets(&w.renames, w.labels.names, w.labels.count, error);
     if (status == ASSAY_OK)
         status = open_session(&w, error);
     if (status == ASSAY_OK)

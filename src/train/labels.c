@@ -137,7 +137,8 @@ void label_set_free(struct label_set *labels)
 }
 
 assay_status label_set_map(int32_t **out, const struct label_set *labels,
-                           const struct dataset *dataset, assay_error *error)
+                           const struct label_renames *renames, const struct dataset *dataset,
+                           assay_error *error)
 {
     struct dataset_view data;
     dataset_get(dataset, &data);
@@ -145,7 +146,8 @@ assay_status label_set_map(int32_t **out, const struct label_set *labels,
     if (!*out)
         return error_memory(error, (size_t)data.class_count * sizeof **out);
     for (int32_t c = 0; c < data.class_count; c++) {
-        (*out)[c] = find(labels, data.class_names[c]);
+        const char *name = data.class_names[c];
+        (*out)[c] = find(labels, renames ? label_renames_apply(renames, name) : name);
         if ((*out)[c] >= 0)
             continue;
         assay_status status =

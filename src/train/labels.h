@@ -6,6 +6,7 @@
 #ifndef ASSAY_TRAIN_LABELS_H
 #define ASSAY_TRAIN_LABELS_H
 
+#include "data/label_renames.h"
 #include "train/dataset.h"
 
 struct label_set {
@@ -21,10 +22,11 @@ assay_status label_set_make(struct label_set *out, const struct recipe *recipe,
                             const struct dataset *dataset, assay_error *error);
 void label_set_free(struct label_set *labels);
 
-/* (data->class_count) label of each class of the data; an unknown one is an error that names it and
- * its first row. Release with memory_free. */
+/* (data->class_count) label of each class of the data, renamed where `renames` (may be NULL) says
+ * so; an unknown one is an error that names it and its first row. Release with memory_free. */
 assay_status label_set_map(int32_t **out, const struct label_set *labels,
-                           const struct dataset *dataset, assay_error *error);
+                           const struct label_renames *renames, const struct dataset *dataset,
+                           assay_error *error);
 
 /* data.balance under or over: the rows of a run in which every class has as many as the rarest
  * (drawn without replacement) or the most frequent one (whole rounds, then drawn), in the order of

@@ -172,7 +172,7 @@ static assay_status make_feed(assay_training *t, struct training_rows *rows, boo
     assay_status status = check_rows_teach(t, rows, error);
     if (status != ASSAY_OK || t->recipe.task != RECIPE_CLASSIFY)
         return status;
-    status = label_set_map(&rows->label_of, &t->labels, rows->dataset, error);
+    status = label_set_map(&rows->label_of, &t->labels, NULL, rows->dataset, error);
     feed->label_of = rows->label_of;
     if (status == ASSAY_OK && balanced)
         status = label_sample(&rows->sample, &feed->rows, t->recipe.data.balance,
