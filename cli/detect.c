@@ -34,8 +34,8 @@ static bool write_refusal(const struct detect_work *work, const char *id, const 
         return !ferror(stdout);
     }
     static const char *const unknown[] = {"predicted", "logits",  "probabilities", "tokens",
-                                          "truncated", "verdict", "threshold",     "fpr",
-                                          "p_value",   "score"};
+                                          "truncated", "cleaned", "verdict",       "threshold",
+                                          "fpr",       "p_value", "score"};
     struct json_out out = {.file = stdout};
     out_begin(&out, '{');
     out_key(&out, "id");
@@ -54,24 +54,25 @@ static bool write_refusal(const struct detect_work *work, const char *id, const 
     return !ferror(stdout);
 }
 
-static void write_json(const struct detect_work *work, const char *id, const float *logits,
-                       const assay_text_result *result, const assay_verdict *verdict,
-                       const char *label)
+static void write_json(const struct detect_work *work, const struct text_answer *answer,
+                       const assay_verdict *verdict, const char *label)
 {
     struct json_out out = {.file = stdout};
     out_begin(&out, '{');
     out_key(&out, "id");
-    out_text(&out, id);
+    out_text(&out, answer->id);
     out_key(&out, "predicted");
     out_text(&out, assay_model_label(work->model, verdict->predicted));
     out_key(&out, "logits");
-    put_row(work, &out, logits);
+    put_row(work, &out, answer->values);
     out_key(&out, "probabilities");
     put_row(work, &out, work->probabilities);
     out_key(&out, "tokens");
-    out_integer(&out, result->tokens);
+    out_integer(&out, answer->result->tokens);
     out_key(&out, "truncated");
-    out_boolean(&out, result->truncated);
+    out_boolean(&out, answer->result->truncated);
+    out_key(&out, "cleaned");
+    out_boolean(&out, answer->cleaned);
     out_key(&out, "verdict");
     out_text(&out, label);
     out_put_double(&out, "threshold", verdict->threshold);
@@ -99,16 +100,15 @@ static void write_plain(const struct detect_work *work, const char *id,
     putchar('\n');
 }
 
-static bool write_answer(void *context, const char *id, const float *logits,
-                         const assay_text_result *result, const char *refusal)
+static bool write_answer(void *context, const struct text_answer *answer)
 {
     struct detect_work *work = context;
     assay_verdict verdict;
     assay_error error = {0};
-    if (!logits)
-        return write_refusal(work, id, refusal);
-    if (assay_detector_judge(work->detector, &verdict, work->probabilities, logits, result,
-                             &error) != ASSAY_OK) {
+    if (!answer->values)
+        return write_refusal(work, answer->id, answer->refusal);
+    if (assay_detector_judge(work->detector, &verdict, work->probabilities, answer->values,
+                             answer->result, &error) != ASSAY_OK) {
         call_failed(work->call, &error);
         return false;
     }
@@ -116,10 +116,57 @@ static bool write_answer(void *context, const char *id, const float *logits,
                             ? "abstains"
                             : assay_model_label(work->model, verdict.label);
     if (work->call->json)
-        write_json(work, id, logits, result, &verdict, label);
+        write_json(work, answer, &verdict, label);
     else
-        write_plain(work, id, &verdict, label);
+        write_plain(work, answer->id, &verdict, label);
     return !ferror(stdout);
+}
+
+/* "unicode, invisible, 2 headers", into `line`. */
+static const char *cleaning_text(char *line, size_t size, const assay_detector_info *info)
+{
+    bool steps[ASSAY_CLEAN_STEP_COUNT] = {false};
+    size_t headers = 0, used = 0;
+    for (size_t i = 0; i < info->cleaning_count; i++) {
+        headers += info->cleaning[i].header_count;
+        for (int step = 0; step < ASSAY_CLEAN_STEP_COUNT; step++)
+            steps[step] = steps[step] || info->cleaning[i].steps[step];
+    }
+    line[0] = '\0';
+    for (int step = 0; step < ASSAY_CLEAN_STEP_COUNT; step++) {
+        if (steps[step] && used < size)
+            used += (size_t)snprintf(line + used, size - used, "%s%s", used ? ", " : "",
+                                     assay_clean_step_name(step));
+    }
+    if (headers && used < size)
+        snprintf(line + used, size - used, "%s%zu header%s", used ? ", " : "", headers,
+                 headers > 1 ? "s" : "");
+    return line;
+}
+
+/* Sees to --clean; what is not cleaned although the training was is said once. */
+static int open_cleaner(const struct call *call, const assay_detector_info *info,
+                        assay_cleaner **cleaner)
+{
+    char steps[256];
+    assay_error error = {0};
+    if (!info->cleaning_count && !call_has(call, "clean"))
+        return CALL_DONE;
+    if (!info->cleaning_count)
+        return call_wrong(call, "--clean has nothing to do: detector.json does not say that the "
+                                "texts of the training were cleaned by assay data clean");
+    cleaning_text(steps, sizeof steps, info);
+    if (!call_has(call, "clean")) {
+        call_note(call,
+                  "the texts of the training were cleaned (%s), these are judged as they stand; "
+                  "--clean cleans them alike",
+                  steps);
+        return CALL_DONE;
+    }
+    call_note(call, "texts are cleaned as those of the training were: %s", steps);
+    if (assay_cleaner_open(cleaner, info->cleaning, info->cleaning_count, &error) != ASSAY_OK)
+        return call_failed(call, &error);
+    return CALL_DONE;
 }
 
 /* What a user should know before the first verdict. */
@@ -151,6 +198,7 @@ static void say_how(const struct call *call, const struct detect_work *work,
 static int run(struct call *call)
 {
     assay_session *session = NULL;
+    assay_cleaner *cleaner = NULL;
     struct detect_work detect = {.call = call};
     assay_detector_options options = ASSAY_DETECTOR_OPTIONS_INIT;
     assay_session_options usual = ASSAY_SESSION_OPTIONS_INIT;
@@ -164,6 +212,9 @@ static int run(struct call *call)
         goto done;
     }
     assay_detector_get_info(detect.detector, &detect.info);
+    code = open_cleaner(call, &detect.info, &cleaner);
+    if (code != CALL_DONE)
+        goto done;
     detect.labels = detect.info.labels;
     usual.precision = ASSAY_PRECISION_HIGH;
     if (detect.info.calibrated) {
@@ -179,12 +230,18 @@ static int run(struct call *call)
         goto done;
     }
     say_how(call, &detect, session);
-    struct text_work work = {call,         session, detect.labels, assay_session_classify,
-                             write_answer, &detect};
+    struct text_work work = {.call = call,
+                             .session = session,
+                             .width = detect.labels,
+                             .score = assay_session_classify,
+                             .write = write_answer,
+                             .context = &detect,
+                             .cleaner = cleaner};
     bool finished;
     code = text_run(&work, call->arguments + 1, call->argument_count - 1, &finished);
 done:
     free(detect.probabilities);
+    assay_cleaner_close(cleaner);
     assay_session_close(session);
     assay_detector_close(detect.detector);
     assay_model_close(detect.model);
@@ -196,6 +253,8 @@ static const struct flag flags[] = {
     SESSION_FLAGS,
     {"fpr", 0, FLAG_NUMBER, "RATE", "0.05 where it is fitted, else the smallest that is",
      "the operating point: the rate of false positives that the threshold was fitted for", 0, 1},
+    {"clean", 0, FLAG_SWITCH, NULL, "texts as they stand",
+     "clean the texts as those of the training were (detector.json says how)", 0, 0},
     {"last-by-pad-token", 0, FLAG_SWITCH, NULL, "the last token",
      "GPT-2: read the last token that is not the pad token, as transformers does with padded ids",
      0, 0},
@@ -211,7 +270,8 @@ const struct verb verb_detect = {
         "other file is one text. Standard input is a text a line, and each is answered before the "
         "next is read. Plain output is id, verdict, probability and reason between tabs; --json "
         "gives one object a line with id, predicted, logits, probabilities (in the order of the "
-        "model's labels, under the temperature), tokens, truncated, verdict, threshold, fpr, "
+        "model's labels, under the temperature), tokens, truncated, cleaned, verdict, threshold, "
+        "fpr, "
         "p_value, score and reason.\n\n"
         "A model with a calibrated detector.json is judged at one of its operating points: the "
         "verdict is the positive class where its probability reaches the threshold, which was "
@@ -220,6 +280,9 @@ const struct verb verb_detect = {
         "\"abstains\". It is computed as it was calibrated (precision, cut of texts) unless flags "
         "say otherwise. Without a calibration the verdict is the most probable label, and the "
         "reason says so; assay calibrate gives a model its operating points.\n\n"
+        "Where the training's rows came from assay data clean, detector.json has its steps, and "
+        "--clean does them to each text; cleaned in the JSON says whether that changed it. Without "
+        "--clean texts are judged as they stand, and a note says that the training's were not.\n\n"
         "A row that cannot be read is reported on stderr with its file and row and answered with "
         "\"refused\" (with --json: nulls) and the reason; the rest goes on, and the exit code is "
         "1.",

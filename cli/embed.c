@@ -16,11 +16,10 @@ struct embed_work {
     float *refused;      /* a row of NaN */
 };
 
-static bool write_vector(void *context, const char *id, const float *vector,
-                         const assay_text_result *result, const char *refusal)
+static bool write_vector(void *context, const struct text_answer *answer)
 {
-    (void)refusal;
     struct embed_work *work = context;
+    const float *vector = answer->values;
     if (!work->lines) {
         /* Row n of the file stays row n of the data. */
         if (npy_write(&work->npy, vector ? vector : work->refused))
@@ -33,11 +32,11 @@ static bool write_vector(void *context, const char *id, const float *vector,
     struct json_out out = {.file = work->lines};
     out_begin(&out, '{');
     out_key(&out, "id");
-    out_text(&out, id);
+    out_text(&out, answer->id);
     out_key(&out, "tokens");
-    out_integer(&out, result->tokens);
+    out_integer(&out, answer->result->tokens);
     out_key(&out, "truncated");
-    out_boolean(&out, result->truncated);
+    out_boolean(&out, answer->result->truncated);
     out_key(&out, "vector");
     out_begin(&out, '[');
     for (int64_t i = 0; i < work->width; i++)
@@ -108,8 +107,12 @@ static int run(struct call *call)
     embed.width = info.width;
     code = open_output(&embed, path);
     if (code == CALL_DONE) {
-        struct text_work work = {call,         session, info.width, assay_session_embed,
-                                 write_vector, &embed};
+        struct text_work work = {.call = call,
+                                 .session = session,
+                                 .width = info.width,
+                                 .score = assay_session_embed,
+                                 .write = write_vector,
+                                 .context = &embed};
         bool finished = false;
         code = text_run(&work, call->arguments + 1, call->argument_count - 1, &finished);
         code = close_output(&embed, code, path, finished);

@@ -14,6 +14,7 @@ struct item {
     const char *id;
     char where[ASSAY_ERROR_FILE_SIZE];
     int64_t line;
+    bool cleaned;
     char refusal[REFUSAL_SIZE]; /* why it was refused (said already), or empty */
 };
 
@@ -85,7 +86,22 @@ static void clear_batch(struct batch *batch)
     batch->bytes = 0;
 }
 
-static bool add_row(struct batch *batch, const assay_row *row)
+/* Does to the text of a row what was done to the texts of the training. */
+static assay_status clean_row(const struct text_work *work, assay_row *row, bool *changed,
+                              assay_error *error)
+{
+    const char *text;
+    size_t length;
+    assay_status status =
+        assay_cleaner_clean(work->cleaner, &text, &length, row->text, row->text_length, error);
+    *changed =
+        status == ASSAY_OK && (length != row->text_length || memcmp(text, row->text, length) != 0);
+    row->text = text;
+    row->text_length = length;
+    return status;
+}
+
+static bool add_row(struct batch *batch, const assay_row *row, bool cleaned)
 {
     struct item *item = &batch->items[batch->count];
     size_t id_length = strlen(row->id);
@@ -109,6 +125,7 @@ static bool add_row(struct batch *batch, const assay_row *row)
     item->memory = memory;
     item->id = at;
     item->line = row->line;
+    item->cleaned = cleaned;
     item->refusal[0] = '\0';
     snprintf(item->where, sizeof item->where, "%s", row->file);
     batch->count++;
@@ -183,9 +200,9 @@ static bool finish_batch(const struct text_work *work, struct batch *batch,
     for (int64_t i = 0; written && i < batch->count; i++) {
         const struct item *item = &batch->items[i];
         const char *refusal = item->refusal[0] ? item->refusal : NULL;
-        written =
-            work->write(work->context, item->id, refusal ? NULL : batch->values + i * work->width,
-                        &batch->results[i], refusal);
+        struct text_answer answer = {item->id, refusal ? NULL : batch->values + i * work->width,
+                                     &batch->results[i], item->cleaned, refusal};
+        written = work->write(work->context, &answer);
     }
     progress->rows += batch->count;
     clear_batch(batch);
@@ -209,7 +226,8 @@ static bool refuse_row(const struct text_work *work, struct progress *progress,
     progress->unread++;
     snprintf(id, sizeof id, "%lld", (long long)error->row);
     assay_error_format(error, refusal, sizeof refusal);
-    bool written = work->write(work->context, id_is_line ? id : NULL, NULL, NULL, refusal);
+    struct text_answer answer = {.id = id_is_line ? id : NULL, .refusal = refusal};
+    bool written = work->write(work->context, &answer);
     return written && (!id_is_line || fflush(stdout) == 0);
 }
 
@@ -229,6 +247,7 @@ static bool run_path(const struct text_work *work, struct batch *batch, struct p
     bool going = true;
     while (going) {
         assay_row row;
+        bool cleaned = false;
         error = (assay_error){0};
         if (assay_rows_next(rows, &row, &error) != ASSAY_OK) {
             going = finish_batch(work, batch, progress, one_by_one);
@@ -236,7 +255,10 @@ static bool run_path(const struct text_work *work, struct batch *batch, struct p
                 break;
         } else if (!row.text) {
             break;
-        } else if (!add_row(batch, &row)) {
+        } else if (work->cleaner && clean_row(work, &row, &cleaned, &error) != ASSAY_OK) {
+            progress->code = call_failed(work->call, &error);
+            going = false;
+        } else if (!add_row(batch, &row, cleaned)) {
             progress->code = call_failed_saying(work->call, "not enough memory");
             going = false;
         } else if (batch->count == most || batch->bytes >= BATCH_BYTES) {

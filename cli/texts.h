@@ -9,6 +9,7 @@
 
 #include "call.h"
 
+#include "assay/cleaning.h"
 #include "assay/rows.h"
 
 /* Flags of verbs that read DATA; to be put into their tables. */
@@ -38,17 +39,26 @@ bool text_options(const struct call *call, assay_rows_options *options, int *cod
 /* True for a fault of one row alone: the next one may be read. */
 bool text_row_fault(assay_status status);
 
+/* values NULL: the row was refused, `refusal` says why, and id is NULL where it could not be read.
+ */
+struct text_answer {
+    const char *id;
+    const float *values;
+    const assay_text_result *result;
+    bool cleaned; /* cleaning changed the text */
+    const char *refusal;
+};
+
 struct text_work {
     const struct call *call;
     assay_session *session;
     int64_t width; /* floats a text */
     assay_status (*score)(assay_session *session, float *values, assay_text_result *results,
                           const assay_text *texts, int64_t count, assay_error *error);
-    /* values NULL: the row was refused, `refusal` says why, and id is NULL where it could not be
-     * read. False stops the work (the output failed). */
-    bool (*write)(void *context, const char *id, const float *values,
-                  const assay_text_result *result, const char *refusal);
+    /* False stops the work (the output failed). */
+    bool (*write)(void *context, const struct text_answer *answer);
     void *context;
+    assay_cleaner *cleaner; /* NULL: texts are scored as they stand */
 };
 
 /* Paths, none meaning standard input. Returns the exit code; `finished` says whether every row was

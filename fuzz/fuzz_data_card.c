@@ -21,7 +21,7 @@ static void put_nothing(struct json_writer *writer, const void *context)
 
 static void read_card(const char *text, size_t length)
 {
-    struct card card;
+    struct data_card card;
     struct assay_data_report *report = NULL;
     struct buffer json = {0}, page = {0};
     assay_error error;
@@ -39,7 +39,7 @@ static void read_card(const char *text, size_t length)
                              .report = report};
     /* A card nested to the limit cannot be nested deeper. */
     if (card_write(&json, &page, &card, &step, &error) == ASSAY_OK) {
-        struct card again;
+        struct data_card again;
         if (card_parse(&again, json.bytes, json.length, "again", &error))
             abort();
         card_close(&again);

@@ -437,6 +437,51 @@ static void folders(void **state)
     detector_free(&after);
 }
 
+/* detector.json says how the texts of the training were cleaned, where their card does. */
+static void cleaned_texts(void **state)
+{
+    (void)state;
+    static const char card[] = "{\"format\": \"assay-data-card\", \"format_version\": 1, "
+                               "\"file\": {\"sha256\": \"%s\"}, \"steps\": [%s]}";
+    static const char clean[] = "{\"verb\": \"clean\", \"settings\": {\"steps\": [\"%s\"], "
+                                "\"rules\": [\"short\"], \"headers\": [\"w1 \"]}}, "
+                                "{\"verb\": \"split\", \"settings\": {}}";
+    struct json *before = card_of("own");
+    const struct json *train = json_member(json_member(before, "data"), "train");
+    const struct {
+        const char *sha256, *step;
+        size_t passes; /* 0: nothing is known */
+    } cases[] = {{json_string(json_member(train, "sha256")), "whitespace", 1},
+                 {json_string(json_member(train, "sha256")), "polish", 0},
+                 {"another", "whitespace", 0}};
+    assert_int_equal(json_kind(json_member(train, "cleaning")), JSON_NULL);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[1024], steps[512], name[32];
+        struct detector d;
+        assay_error error = {0};
+        snprintf(steps, sizeof steps, clean, cases[i].step);
+        snprintf(text, sizeof text, card, cases[i].sha256, steps);
+        snprintf(name, sizeof name, "cleaned%zu", i);
+        assert_int_equal(training_write("train.jsonl.card.json", text), 0);
+        if (go(begin_words("own.jsonl"), name, false, &error) != ASSAY_OK)
+            fail_msg("%s", error.message);
+        must_read(&d, name);
+        assert_int_equal(d.cleaning.count, cases[i].passes);
+        if (d.cleaning.count) {
+            assert_true(d.cleaning.passes[0].steps[ASSAY_CLEAN_WHITESPACE]);
+            assert_string_equal(d.cleaning.passes[0].headers[0], "w1 ");
+        }
+        detector_free(&d);
+        struct json *now = card_of(name);
+        assert_int_equal(
+            json_kind(json_member(json_member(json_member(now, "data"), "train"), "cleaning")),
+            cases[i].passes ? JSON_ARRAY : JSON_NULL);
+        json_free(now);
+    }
+    training_remove(training_path("train.jsonl.card.json"));
+    json_free(before);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -448,6 +493,7 @@ int main(void)
         cmocka_unit_test(reasons),
         cmocka_unit_test(wrong_rows),
         cmocka_unit_test(folders),
+        cmocka_unit_test(cleaned_texts),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }

@@ -486,6 +486,28 @@ same "detect: a bad card" "$(lines "$err")" 1
 code 1 "calibrate: a bad card" "$assay" calibrate "$work/points" "$work/more.jsonl"
 cp "$work/card" "$work/points/detector.json"
 
+# ---- detect --clean
+code 2 "detect --clean without a record" "$assay" detect "$work/points" "$work/more.jsonl" --clean
+says "$err" '--clean has nothing to do'
+code 0 "train: on cleaned rows" "$assay" data clean "$rows" -o "$work/tidy.jsonl" --lowercase --quiet
+code 0 "train: on cleaned rows" "$assay" train base="$model" data="$work/tidy.jsonl" \
+    batch.items=8 epochs=1 out="$work/tidy" --quiet
+says "$work/tidy/detector.json" '"lowercase"'
+echo '{"id": "odd", "text": "Hello  WORLD word20 is \u200bhere"}' >"$work/odd.jsonl"
+echo '{"id": "even", "text": "hello world word20 is here"}' >"$work/even.jsonl"
+code 0 "detect: cleaned texts" "$assay" detect "$work/tidy" "$work/even.jsonl" --json
+says "$err" 'the texts of the training were cleaned (unicode, .*, lowercase), these are judged as'
+says "$out" '"cleaned": false'
+cp "$out" "$work/even"
+code 0 "detect --clean" "$assay" detect "$work/tidy" "$work/odd.jsonl" --json --clean
+says "$err" 'texts are cleaned as those of the training were: unicode, '
+says "$out" '"cleaned": true'
+same "detect --clean" "$(sed 's/"odd"/"even"/; s/"cleaned": true/"cleaned": false/' "$out")" \
+    "$(cat "$work/even")"
+name="detect --clean: standard input"
+echo 'Hello  WORLD word20' | "$assay" detect "$work/tidy" --clean --json >"$out" 2>"$err"
+says "$out" '"cleaned": true'
+
 # ---- attack
 code 0 "attack" "$assay" attack "$work/rows.csv" -o "$work/cased.csv" --kind case --strength 1
 same "attack" "$(tail -n 1 "$work/cased.csv")" 'second,A Small Text Is Here,case'

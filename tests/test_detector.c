@@ -159,7 +159,8 @@ static const char trained[] =
     " \"temperature\": null, \"thresholds\": null, \"max_tokens\": 16,\n"
     " \"precision\": {\"asked\": \"high\", \"used\": \"high\"}, \"selected_by\": {\"step\": 3},\n"
     " \"data\": {\"train\": {\"path\": \"t\", \"rows\": 1, \"sha256\": "
-    "\"00000000000000000000000000000000000000000000000000000000000000ff\"}, \"valid\": null},\n"
+    "\"00000000000000000000000000000000000000000000000000000000000000ff\", \"cleaning\": "
+    "[{\"steps\": [\"unicode\"]}, {\"steps\": [], \"headers\": [\"Essay:\"]}]}, \"valid\": null},\n"
     " \"own\": [1, 2.5, {\"deep\": null}], \"recipe\": \"abc\"}\n";
 
 /* A card from before there were calibrations is read, and keeps all else when it gets one. */
@@ -173,6 +174,9 @@ static void cards_without_calibration(void **state)
     assert_int_equal(d.precision, ASSAY_PRECISION_HIGH);
     assert_string_equal(d.train_sha256 + 60, "00ff");
     assert_string_equal(d.valid_sha256, "");
+    assert_int_equal(d.cleaning.count, 2);
+    assert_true(d.cleaning.passes[0].steps[ASSAY_CLEAN_UNICODE]);
+    assert_string_equal(d.cleaning.passes[1].headers[0], "Essay:");
     detector_free(&d);
 
     char *folder = new_folder();
@@ -180,8 +184,9 @@ static void cards_without_calibration(void **state)
     assert_int_equal(file_write(path, trained, strlen(trained), NULL), ASSAY_OK);
     write_card(folder, 900);
     struct buffer text = read_card(folder);
-    static const char *const kept[] = {"\"own\": [", "\"deep\": null", "\"recipe\": \"abc\"",
-                                       "\"selected_by\": {", "00ff\""};
+    static const char *const kept[] = {
+        "\"own\": [",         "\"deep\": null", "\"recipe\": \"abc\"",
+        "\"selected_by\": {", "00ff\"",         "Essay:"};
     for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
         assert_non_null(strstr(text.bytes, kept[i]));
     assert_int_equal(detector_read(&d, folder, NULL), ASSAY_OK);
@@ -200,6 +205,29 @@ static void cards_without_calibration(void **state)
     assert_false(d.present);
     detector_free(&d);
     remove_folder(folder);
+}
+
+static void bad_cleanings(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *cleaning, *place;
+    } bad[] = {{"{}", "cleaning"},
+               {"[\"unicode\"]", "cleaning"},
+               {"[{\"steps\": [\"polish\"]}]", "steps"},
+               {"[{\"steps\": [], \"headers\": [1]}]", "headers"}};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct detector d;
+        struct buffer text = {0};
+        assay_error error = {0};
+        assert_true(buffer_format(&text,
+                                  "{\"format\": \"assay-detector\", \"format_version\": 1, "
+                                  "\"labels\": [\"a\"], \"data\": {\"train\": {\"cleaning\": %s}}}",
+                                  bad[i].cleaning));
+        assert_true(detector_parse(&d, text.bytes, text.length, NULL, &error) != ASSAY_OK);
+        assert_string_equal(error.place, bad[i].place);
+        buffer_free(&text);
+    }
 }
 
 /* Each change of a good card, and the place that its error names. */
@@ -482,6 +510,7 @@ int main(void)
         cmocka_unit_test(reads_what_it_writes),
         cmocka_unit_test(reads_a_sketch),
         cmocka_unit_test(cards_without_calibration),
+        cmocka_unit_test(bad_cleanings),
         cmocka_unit_test(bad_cards),
         cmocka_unit_test(failing_disks),
         cmocka_unit_test(no_memory),

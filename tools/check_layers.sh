@@ -22,7 +22,7 @@ cpu base tensor
 models base tensor cpu text
 machine base tensor cpu text data hub models detect train
 detect base tensor cpu text data models
-train base tensor cpu text data models detect
+train base tensor cpu text data models detect prepare
 report base tensor cpu text data models detect train
 FLOORS
 

@@ -4,6 +4,7 @@
 
 #include "assay/attack.h"
 #include "assay/bench.h"
+#include "assay/cleaning.h"
 #include "assay/data.h"
 #include "assay/data_make.h"
 #include "assay/detect.h"

@@ -12,6 +12,7 @@
 #ifndef ASSAY_DATA_MAKE_H
 #define ASSAY_DATA_MAKE_H
 
+#include "assay/cleaning.h"
 #include "assay/rows.h"
 
 #ifdef __cplusplus
@@ -57,27 +58,6 @@ void assay_data_report_close(assay_data_report *report); /* NULL allowed */
 
 /* ---- clean */
 
-/* Steps change texts, in this order; X(NAME, name, on without being asked, what it does). */
-#define ASSAY_CLEAN_STEP_LIST(X)                                                                   \
-    X(LISTS, "lists", false,                                                                       \
-      "items of lists (bulleted, numbered, set in) and the sentence that leads to them go")        \
-    X(MARKUP, "markup", false,                                                                     \
-      "HTML tags, comments and entities, and Markdown, become plain text")                         \
-    X(UNICODE, "unicode", true, "Unicode's composed form, NFC")                                    \
-    X(INVISIBLE, "invisible", true, "control, zero-width and direction characters are taken out")  \
-    X(TYPOGRAPHY, "typography", true,                                                              \
-      "curly quotes, dashes and ellipses become the ones of a keyboard")                           \
-    X(HOMOGLYPHS, "homoglyphs", true,                                                              \
-      "words that mix letters of scripts that look alike are counted and listed")                  \
-    X(REPLACE_HOMOGLYPHS, "replace-homoglyphs", false,                                             \
-      "in such words, the letters become those of the script that most of them have")              \
-    X(WHITESPACE, "whitespace", true,                                                              \
-      "odd spaces, runs of spaces, spaces at line ends, more than one empty line")                 \
-    X(ONE_LINE, "one-line", false, "every line end becomes a space")                               \
-    X(TRIM_HEADER, "trim-header", false,                                                           \
-      "a first line, or words up to a colon, that many texts begin with is cut off")               \
-    X(LOWERCASE, "lowercase", false, "small letters")
-
 /* Rules take rows out; the first that holds is the reason. */
 #define ASSAY_CLEAN_RULE_LIST(X)                                                                   \
     X(BROKEN, "broken", true, "rows that cannot be read: broken UTF-8 or JSON, no text")           \
@@ -87,13 +67,6 @@ void assay_data_report_close(assay_data_report *report); /* NULL allowed */
     X(REPEATED_WORDS, "repeated-words", true,                                                      \
       "texts whose runs of four words are mostly repeated")                                        \
     X(LETTERS, "letters", true, "texts that are mostly no letters")
-
-typedef enum assay_clean_step {
-#define X(name, text, on, what) ASSAY_CLEAN_##name,
-    ASSAY_CLEAN_STEP_LIST(X)
-#undef X
-        ASSAY_CLEAN_STEP_COUNT
-} assay_clean_step;
 
 typedef enum assay_clean_rule {
 #define X(name, text, on, what) ASSAY_CLEAN_RULE_##name,

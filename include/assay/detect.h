@@ -10,6 +10,7 @@
 #ifndef ASSAY_DETECT_H
 #define ASSAY_DETECT_H
 
+#include "assay/cleaning.h"
 #include "assay/model.h"
 #include "assay/rows.h"
 
@@ -55,6 +56,10 @@ typedef struct assay_detector_info {
     /* What it was calibrated with; a session that should give the same verdicts is opened so. */
     assay_precision precision;
     int32_t max_tokens; /* 0: not said */
+    /* How the texts of its training were cleaned, by assay_data_clean; none: they were not, or
+     * their card was not there. assay_cleaner_open takes this. */
+    const assay_cleaning *cleaning;
+    size_t cleaning_count;
 } assay_detector_info;
 
 void assay_detector_get_info(const assay_detector *detector, assay_detector_info *info);

@@ -158,6 +158,8 @@ static assay_status read_data(struct detector *d, const struct json *root, assay
         status = read_part(&valid, data, "valid", JSON_OBJECT, false, error);
     if (status == ASSAY_OK && train)
         status = read_sha256(d->train_sha256, train, "sha256", error);
+    if (status == ASSAY_OK && train && json_kind(json_member(train, "cleaning")) != JSON_NULL)
+        status = cleaning_record_read(&d->cleaning, json_member(train, "cleaning"), error);
     if (status == ASSAY_OK && valid)
         status = read_sha256(d->valid_sha256, valid, "sha256", error);
     if (status == ASSAY_OK)
@@ -456,5 +458,6 @@ void detector_free(struct detector *d)
         memory_free(d->labels[i]);
     memory_free(d->labels);
     calibration_free(&d->calibration);
+    cleaning_record_free(&d->cleaning);
     *d = (struct detector){.positive = -1};
 }

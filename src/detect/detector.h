@@ -10,6 +10,7 @@
 #include "assay/model.h"
 #include "base/json.h"
 #include "base/sha256.h"
+#include "data/cleaning_record.h"
 #include "data/label_renames.h"
 #include "detect/calibration.h"
 
@@ -35,7 +36,8 @@ struct detector {
     int32_t positive;                                                  /* -1: none */
     int32_t max_tokens;                                                /* 0: not said */
     char train_sha256[SHA256_HEX_SIZE], valid_sha256[SHA256_HEX_SIZE]; /* "": not said */
-    bool selected; /* the weights were chosen by figures on data.valid */
+    struct cleaning_record cleaning; /* of the training's texts; empty: none, or not known */
+    bool selected;                   /* the weights were chosen by figures on data.valid */
     bool calibrated;
     struct calibration calibration;
     assay_precision precision; /* that it was calibrated with, else trained with, else high */

@@ -183,6 +183,8 @@ void assay_detector_get_info(const assay_detector *d, assay_detector_info *info)
         .most_tokens = c->most_tokens,
         .precision = d->card.precision,
         .max_tokens = d->card.max_tokens,
+        .cleaning = d->card.cleaning.passes,
+        .cleaning_count = d->card.cleaning.count,
     };
 }
 

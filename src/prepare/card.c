@@ -32,7 +32,7 @@ static assay_status read_texts(const struct json **out, const struct json *root,
     return ASSAY_OK;
 }
 
-static assay_status read_steps(struct card *card, assay_error *error)
+static assay_status read_steps(struct data_card *card, assay_error *error)
 {
     const struct json *steps = json_member(card->root, "steps");
     if (json_kind(steps) != JSON_ARRAY || json_count(steps) > MAX_STEPS) {
@@ -54,7 +54,7 @@ static assay_status read_steps(struct card *card, assay_error *error)
     return ASSAY_OK;
 }
 
-static assay_status read_card(struct card *card, assay_error *error)
+static assay_status read_card(struct data_card *card, assay_error *error)
 {
     const char *format = "";
     int64_t version = 0;
@@ -80,10 +80,10 @@ static assay_status read_card(struct card *card, assay_error *error)
     return status ? status : read_steps(card, error);
 }
 
-assay_status card_parse(struct card *card, const char *text, size_t length, const char *file,
+assay_status card_parse(struct data_card *card, const char *text, size_t length, const char *file,
                         assay_error *error)
 {
-    *card = (struct card){0};
+    *card = (struct data_card){0};
     assay_status status = json_parse(&card->root, text, length, file, error);
     if (!status)
         status = read_card(card, error);
@@ -94,9 +94,9 @@ assay_status card_parse(struct card *card, const char *text, size_t length, cons
     return status;
 }
 
-assay_status card_open(struct card *card, const char *path, assay_error *error)
+assay_status card_open(struct data_card *card, const char *path, assay_error *error)
 {
-    *card = (struct card){0};
+    *card = (struct data_card){0};
     struct buffer name = {0}, text = {0};
     size_t length = strlen(path);
     while (length > 1 && path[length - 1] == '/')
@@ -113,13 +113,13 @@ assay_status card_open(struct card *card, const char *path, assay_error *error)
     return status;
 }
 
-void card_close(struct card *card)
+void card_close(struct data_card *card)
 {
     json_free(card->root);
-    *card = (struct card){0};
+    *card = (struct data_card){0};
 }
 
-bool card_is_for_judging(const struct card *card)
+bool card_is_for_judging(const struct data_card *card)
 {
     static const char *const names[] = {"valid",       "validation", "val",    "dev",
                                         "calibration", "cal",        "test",   "test_iid",
@@ -236,7 +236,7 @@ static void put_step(struct json_writer *writer, const struct card_step *step)
 }
 
 /* The file is not the one that its card describes: said, so that the chain does not pretend. */
-static void put_break(struct json_writer *writer, const struct card *before, const char *found)
+static void put_break(struct json_writer *writer, const struct data_card *before, const char *found)
 {
     json_begin_object(writer);
     json_key(writer, "verb");
@@ -248,7 +248,7 @@ static void put_break(struct json_writer *writer, const struct card *before, con
     json_end_object(writer);
 }
 
-static void put_card(struct json_writer *writer, const struct card *before,
+static void put_card(struct json_writer *writer, const struct data_card *before,
                      const struct card_step *step)
 {
     const char *part = step->part ? step->part : before->part;
@@ -295,7 +295,7 @@ static void put_card(struct json_writer *writer, const struct card *before,
     json_end_object(writer);
 }
 
-assay_status card_write(struct buffer *json, struct buffer *page, const struct card *before,
+assay_status card_write(struct buffer *json, struct buffer *page, const struct data_card *before,
                         const struct card_step *step, assay_error *error)
 {
     struct json_writer writer = {.out = json, .indent = 2};

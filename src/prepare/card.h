@@ -13,7 +13,7 @@
 
 enum { CARD_MAX_BYTES = 16 << 20, CARD_VERSION = 1 };
 
-struct card {
+struct data_card {
     struct json *root;        /* the input's card; NULL: it has none */
     const struct json *steps; /* arrays of the root, or NULL */
     const struct json *licenses;
@@ -51,17 +51,17 @@ struct card_step {
 };
 
 /* Reads `path`.card.json where there is one; an input without a card is no error. */
-assay_status card_open(struct card *card, const char *path, assay_error *error);
+assay_status card_open(struct data_card *card, const char *path, assay_error *error);
 /* The same from text; `file` names it in errors. */
-assay_status card_parse(struct card *card, const char *text, size_t length, const char *file,
+assay_status card_parse(struct data_card *card, const char *text, size_t length, const char *file,
                         assay_error *error);
-void card_close(struct card *card);
+void card_close(struct data_card *card);
 
 /* Whether the file is a part for judging models (validation, calibration, test). */
-bool card_is_for_judging(const struct card *card);
+bool card_is_for_judging(const struct data_card *card);
 
 /* Appends the card's JSON and its page. */
-assay_status card_write(struct buffer *json, struct buffer *page, const struct card *before,
+assay_status card_write(struct buffer *json, struct buffer *page, const struct data_card *before,
                         const struct card_step *step, assay_error *error);
 /* The page of a card that was parsed; card_page.c. */
 bool card_write_page(struct buffer *page, const struct json *root);

@@ -1,13 +1,14 @@
 #include "base/error.h"
 #include "base/memory.h"
-#include "prepare/clean_text.h"
+#include "data/cleaning_record.h"
+#include "prepare/clean_steps.h"
 #include "prepare/common_header.h"
 #include "prepare/job.h"
 #include "prepare/row_batch.h"
 
 #include <string.h>
 
-enum { HEAD_BYTES = 2048, WORDS_LISTED = 5, BUFFER_KEPT = 64 << 10 };
+enum { HEAD_BYTES = 2048, BUFFER_KEPT = 64 << 10 };
 
 /* What became of one row. */
 struct cleaned {
@@ -27,7 +28,7 @@ struct clean {
     struct clean_text *texts; /* (threads) */
     struct common_headers headers;
     const char **cut; /* the headers given, then those found */
-    size_t cut_count;
+    assay_cleaning pass;
     bool heads; /* the pass that looks for headers: only the beginnings of texts */
     struct tally labels;
     struct output_file *output, *changes;
@@ -38,11 +39,6 @@ struct clean {
     _Atomic bool no_memory;
 };
 
-static const char *const step_names[] = {
-#define X(name, text, on, what) text,
-    ASSAY_CLEAN_STEP_LIST(X)
-#undef X
-};
 static const char *const rule_names[] = {
 #define X(name, text, on, what) text,
     ASSAY_CLEAN_RULE_LIST(X)
@@ -101,46 +97,6 @@ static assay_status check_options(const assay_clean_options *options, assay_erro
 
 /* ---- one text, on any thread */
 
-static void change_cells(const struct clean *c, struct clean_text *text, struct cleaned *row)
-{
-    static const struct {
-        assay_clean_step step;
-        int64_t (*change)(struct clean_text *text);
-    } changes[] = {{ASSAY_CLEAN_LISTS, clean_lists},
-                   {ASSAY_CLEAN_MARKUP, clean_markup},
-                   {ASSAY_CLEAN_UNICODE, clean_unicode},
-                   {ASSAY_CLEAN_INVISIBLE, clean_invisible},
-                   {ASSAY_CLEAN_TYPOGRAPHY, clean_typography},
-                   {ASSAY_CLEAN_HOMOGLYPHS, NULL},
-                   {ASSAY_CLEAN_REPLACE_HOMOGLYPHS, clean_homoglyphs},
-                   {ASSAY_CLEAN_WHITESPACE, clean_whitespace},
-                   {ASSAY_CLEAN_ONE_LINE, clean_one_line}};
-    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
-        assay_clean_step step = changes[i].step;
-        if (!c->options->steps[step])
-            continue;
-        row->edits[step] = changes[i].change ? changes[i].change(text)
-                                             : homoglyph_words(text, &row->words, WORDS_LISTED);
-    }
-}
-
-/* The text's bytes stand encoded; a header is cut off together with the space behind it. */
-static void cut_header(const struct clean *c, struct clean_text *text, struct cleaned *row)
-{
-    size_t size = header_length(c->cut, c->cut_count, text->bytes.bytes, text->bytes.length);
-    if (!size)
-        return;
-    clean_decode(text, text->bytes.bytes + size, text->bytes.length - size);
-    size_t space = 0;
-    while (space < text->cells.count && clean_is_space(text->cells.cell[space]))
-        space++;
-    text->cells.count -= space;
-    memmove(text->cells.cell, text->cells.cell + space,
-            text->cells.count * sizeof *text->cells.cell);
-    row->edits[ASSAY_CLEAN_TRIM_HEADER] = 1;
-    clean_encode(text);
-}
-
 /* How much of a text is looked at for its header, cut between characters. */
 static size_t head_of(const struct held_row *held)
 {
@@ -169,13 +125,9 @@ static void clean_row(void *context, int64_t i, int thread)
         return;
     }
     clean_decode(text, held->text, c->heads ? head_of(held) : held->text_length);
-    change_cells(c, text, row);
-    clean_encode(text);
+    clean_change(text, row->edits, &row->words, &c->pass);
     if (!text->failed && !c->heads) {
-        cut_header(c, text, row);
-        if (c->options->steps[ASSAY_CLEAN_LOWERCASE] &&
-            (row->edits[ASSAY_CLEAN_LOWERCASE] = clean_lowercase(text)))
-            clean_encode(text);
+        clean_finish(text, row->edits, &c->pass);
         if (!text->failed)
             row->rule = clean_rule_of(row->why, text, c->options);
     }
@@ -241,10 +193,11 @@ static assay_status take_headers(struct clean *c, assay_error *error)
     c->cut = memory_allocate(count + 1, sizeof *c->cut);
     if (!c->cut)
         return error_memory(error, count * sizeof *c->cut);
+    c->pass.headers = c->cut;
     for (size_t i = 0; i < c->options->header_count; i++)
-        c->cut[c->cut_count++] = c->options->headers[i];
+        c->cut[c->pass.header_count++] = c->options->headers[i];
     for (size_t i = 0; i < c->headers.found_count; i++) {
-        c->cut[c->cut_count++] = c->headers.found[i];
+        c->cut[c->pass.header_count++] = c->headers.found[i];
         report_note(c->job.report, "header found: \"%.*s\"",
                     (int)strcspn(c->headers.found[i], "\r\n"), c->headers.found[i]);
     }
@@ -268,7 +221,7 @@ static assay_status tell_change(struct clean *c, const struct held_row *held,
     for (int step = 0; step < ASSAY_CLEAN_STEP_COUNT; step++) {
         if (!row->edits[step])
             continue;
-        json_key(&writer, step_names[step]);
+        json_key(&writer, assay_clean_step_name(step));
         json_put_integer(&writer, row->edits[step]);
     }
     if (row->words.length) {
@@ -358,13 +311,7 @@ static void put_settings(struct json_writer *writer, const void *context)
 {
     const struct clean *c = context;
     const assay_clean_options *options = c->options;
-    json_key(writer, "steps");
-    json_begin_array(writer);
-    for (int step = 0; step < ASSAY_CLEAN_STEP_COUNT; step++) {
-        if (options->steps[step])
-            json_put_string(writer, step_names[step]);
-    }
-    json_end_array(writer);
+    cleaning_put_steps(writer, &c->pass);
     json_key(writer, "rules");
     json_begin_array(writer);
     for (int rule = 0; rule < ASSAY_CLEAN_RULE_COUNT; rule++) {
@@ -392,13 +339,7 @@ static void put_settings(struct json_writer *writer, const void *context)
         else
             json_put_number(writer, limits[i].value);
     }
-    if (!c->cut_count)
-        return;
-    json_key(writer, "headers");
-    json_begin_array(writer);
-    for (size_t i = 0; i < c->cut_count; i++)
-        json_put_string(writer, c->cut[i]);
-    json_end_array(writer);
+    cleaning_put_headers(writer, &c->pass);
 }
 
 static assay_status finish(struct clean *c, assay_error *error)
@@ -414,11 +355,11 @@ static assay_status finish(struct clean *c, assay_error *error)
     }
     for (int step = 0; step < ASSAY_CLEAN_STEP_COUNT; step++) {
         if (c->options->steps[step] || c->step_rows[step])
-            report_add(report, "rows with", step_names[step], c->step_rows[step]);
+            report_add(report, "rows with", assay_clean_step_name(step), c->step_rows[step]);
     }
     for (int step = 0; step < ASSAY_CLEAN_STEP_COUNT; step++) {
         if (c->options->steps[step] || c->step_rows[step])
-            report_add(report, "changes", step_names[step], c->step_edits[step]);
+            report_add(report, "changes", assay_clean_step_name(step), c->step_edits[step]);
     }
     if (!c->output->rows)
         report_note(report, "no row is left");
@@ -436,6 +377,7 @@ static assay_status begin(struct clean *c, assay_error *error)
     assay_status status = job_open(&c->job, "clean", &options->files, false, error);
     if (status)
         return status;
+    memcpy(c->pass.steps, options->steps, sizeof c->pass.steps);
     c->rows = memory_allocate_zeroed(BATCH_ROWS, sizeof *c->rows);
     c->texts = memory_allocate_zeroed((size_t)thread_pool_size(c->job.pool), sizeof *c->texts);
     if (!c->rows || !c->texts)

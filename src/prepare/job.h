@@ -19,7 +19,7 @@ struct job {
     struct assay_data_report *report;
     struct thread_pool *pool;
     struct fingerprint mark; /* of the input */
-    struct card card;        /* of the input */
+    struct data_card card;   /* of the input */
     struct row_source source;
     struct output_set outputs;
     struct output_file *removed;

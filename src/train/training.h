@@ -7,6 +7,7 @@
 #define ASSAY_TRAIN_TRAINING_H
 
 #include "assay/train.h"
+#include "data/cleaning_record.h"
 #include "models/trainable.h"
 #include "train/calibrate.h"
 #include "train/checkpoint.h"
@@ -44,6 +45,8 @@ struct assay_training {
     struct training_rows train, valid; /* valid.dataset NULL: none */
     struct training_calibration calibration;
     struct label_set labels;
+    struct cleaning_record cleaning; /* of the texts of train */
+    bool cleaning_known;             /* their file has a card */
     assay_model *model;
     uint8_t *special_tokens; /* (vocabulary) for masks */
     int32_t max_tokens;
@@ -89,6 +92,10 @@ assay_status training_evaluate(assay_training *training, struct evaluation *eval
 /* Logits of all rows, the same way; for memory_free, NULL when asked to stop. */
 assay_status training_score(assay_training *training, float **logits,
                             const struct training_rows *rows, assay_error *error);
+
+/* After the data are read: what the card of data.train says of its texts. A card that cannot be
+ * used is noted. */
+assay_status training_read_cleaning(assay_training *training, assay_error *error);
 
 /* Whether the recipe names a file to calibrate on. */
 bool training_calibrates_on_file(const assay_training *training);

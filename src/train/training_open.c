@@ -373,6 +373,8 @@ static assay_status open_all(assay_training *t, const char *recipe, const char *
         status = read_all_data(t, error);
     if (status == ASSAY_OK)
         status = make_feeds(t, error);
+    if (status == ASSAY_OK && t->recipe.task == RECIPE_CLASSIFY)
+        status = training_read_cleaning(t, error);
     if (status == ASSAY_OK)
         status = open_model(t, error);
     if (status == ASSAY_OK)
@@ -431,6 +433,7 @@ void assay_training_close(assay_training *t)
     stepper_close(t->stepper);
     assay_model_close(t->model);
     label_set_free(&t->labels);
+    cleaning_record_free(&t->cleaning);
     close_rows(&t->train);
     if (t->calibration.shares_valid)
         t->calibration.rows.dataset = NULL;

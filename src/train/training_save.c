@@ -192,7 +192,17 @@ assay_status training_save_recipe(const assay_training *t, assay_error *error)
     return status;
 }
 
-static void put_data(struct json_writer *w, const char *key, const struct training_rows *rows)
+static void put_cleaning(struct json_writer *w, const assay_training *t)
+{
+    json_key(w, "cleaning");
+    if (t->cleaning_known)
+        cleaning_record_put(w, &t->cleaning);
+    else
+        json_put_null(w);
+}
+
+static void put_data(struct json_writer *w, const assay_training *t, const char *key,
+                     const struct training_rows *rows)
 {
     json_key(w, key);
     if (!rows->dataset) {
@@ -212,6 +222,8 @@ static void put_data(struct json_writer *w, const char *key, const struct traini
     json_put_integer(w, rows->feed.data.tokens);
     json_key(w, "sha256");
     json_put_string(w, rows->feed.data.fingerprint);
+    if (rows == &t->train)
+        put_cleaning(w, t);
     json_end_object(w);
 }
 
@@ -290,8 +302,8 @@ static assay_status save_detector(const assay_training *t, assay_error *error)
     put_scores(&w, t);
     json_key(&w, "data");
     json_begin_object(&w);
-    put_data(&w, "train", &t->train);
-    put_data(&w, "valid", &t->valid);
+    put_data(&w, t, "train", &t->train);
+    put_data(&w, t, "valid", &t->valid);
     json_end_object(&w);
     json_key(&w, "base");
     json_put_string(&w, t->recipe.base);
