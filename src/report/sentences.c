@@ -260,63 +260,78 @@ static void say_of_limits(struct assay_evaluation *e)
             all->resamples, table->clusters, e->rows.cluster_field);
 }
 
+/* Values of slices by name, the first few of them. */
+struct slice_list {
+    char text[SENTENCE_SIZE - 200];
+    size_t used;
+    int named, more;
+};
+
+static void list_slice(struct slice_list *list, const struct slice *slice,
+                       const struct slice_value *value, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+static void list_slice(struct slice_list *list, const struct slice *slice,
+                       const struct slice_value *value, const char *format, ...)
+{
+    char figures[80];
+    va_list arguments;
+    if (list->named == SLICES_NAMED) {
+        list->more++;
+        return;
+    }
+    va_start(arguments, format);
+    vsnprintf(figures, sizeof figures, format, arguments);
+    va_end(arguments);
+    list->used += (size_t)snprintf(list->text + list->used, sizeof list->text - list->used,
+                                   "%s%.20s %.30s %s", list->named ? "; " : "", slice->field,
+                                   value->name, figures);
+    list->named++;
+}
+
+static void end_list(struct slice_list *list)
+{
+    if (list->more)
+        snprintf(list->text + list->used, sizeof list->text - list->used, "; and %d more",
+                 list->more);
+}
+
 static void say_of_slices(struct assay_evaluation *e)
 {
-    char list[SENTENCE_SIZE - 200] = "";
-    size_t used = 0;
-    int named = 0, more = 0;
+    struct slice_list list = {.used = 0};
     for (int s = 0; s < e->slice_count; s++) {
         for (int v = 0; v < e->slices[s].count; v++) {
             const struct slice_value *value = &e->slices[s].values[v];
-            if (!value->above)
-                continue;
-            if (named == SLICES_NAMED) {
-                more++;
-                continue;
-            }
-            used += (size_t)snprintf(list + used, sizeof list - used,
-                                     "%s%.20s %.30s %.1f %% [%.1f, %.1f]", named ? "; " : "",
-                                     e->slices[s].field, value->name,
-                                     100.0 * value->false_positives / value->negatives,
-                                     100.0 * value->fpr.low, 100.0 * value->fpr.high);
-            named++;
+            if (value->above)
+                list_slice(&list, &e->slices[s], value, "%.1f %% [%.1f, %.1f]",
+                           100.0 * value->false_positives / value->negatives,
+                           100.0 * value->fpr.low, 100.0 * value->fpr.high);
         }
     }
-    if (more)
-        snprintf(list + used, sizeof list - used, "; and %d more", more);
-    if (named)
+    end_list(&list);
+    if (list.named)
         say(e, ASSAY_FINDING_DOUBT, "False alarms are not spread evenly. More than overall: %s.",
-            list);
+            list.text);
 }
 
 /* Parts where more of the score means less of the class. */
 static void say_of_backward_slices(struct assay_evaluation *e)
 {
-    char list[SENTENCE_SIZE - 200] = "";
-    size_t used = 0;
-    int named = 0, more = 0;
+    struct slice_list list = {.used = 0};
     for (int s = 0; s < e->slice_count; s++) {
         for (int v = 0; v < e->slices[s].count; v++) {
             const struct slice_value *value = &e->slices[s].values[v];
             const struct measured *area = &value->figures.of[FIGURE_AUROC];
-            if (!(area->interval.high < 0.5))
-                continue;
-            if (named == SLICES_NAMED) {
-                more++;
-                continue;
-            }
-            used +=
-                (size_t)snprintf(list + used, sizeof list - used, "%s%.20s %.30s %.3f [%.3f, %.3f]",
-                                 named ? "; " : "", e->slices[s].field, value->name, area->value,
-                                 area->interval.low, area->interval.high);
-            named++;
+            if (area->interval.high < 0.5)
+                list_slice(&list, &e->slices[s], value, "%.3f [%.3f, %.3f]", area->value,
+                           area->interval.low, area->interval.high);
         }
     }
-    if (more)
-        snprintf(list + used, sizeof list - used, "; and %d more", more);
-    if (named && e->all.of[FIGURE_AUROC].interval.low > 0.5)
+    end_list(&list);
+    if (list.named && e->all.of[FIGURE_AUROC].interval.low > 0.5)
         say(e, ASSAY_FINDING_DOUBT,
-            "In parts of the rows the score ranks backwards (AUROC below one half): %s.", list);
+            "In parts of the rows the score ranks backwards (AUROC below one half): %s.",
+            list.text);
 }
 
 static void say_of_against(struct assay_evaluation *e)

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "text/byte_level.h"
 #include "text/place.h"
+#include "text/sequence.h"
 #include "text/unicode.h"
 
 #include <string.h>
@@ -225,21 +226,10 @@ static assay_status parse_step(struct decoder_step *step, const char *type,
     return status;
 }
 
-static assay_status parse_into(struct decoder *decoder, const struct json *value,
-                               assay_error *error)
+static assay_status add_step(void *context, const char *type, const struct json *value,
+                             assay_error *error)
 {
-    const char *type = "";
-    assay_status status = json_read_string(&type, value, "type", true, error);
-    if (status)
-        return status;
-    if (!strcmp(type, "Sequence")) {
-        const struct json *list = json_member(value, "decoders");
-        if (json_kind(list) != JSON_ARRAY)
-            return error_set(error, ASSAY_ERROR_FORMAT, "a Sequence needs a list \"decoders\"");
-        for (size_t i = 0; i < json_count(list) && !status; i++)
-            status = parse_into(decoder, json_element(list, i), error);
-        return status;
-    }
+    struct decoder *decoder = context;
     if (decoder->count == MAX_STEPS)
         return error_set(error, ASSAY_ERROR_LIMIT, "more than %d decoders", MAX_STEPS);
     struct decoder_step *steps = memory_resize(decoder->steps, decoder->count + 1, sizeof *steps);
@@ -255,7 +245,8 @@ assay_status decoder_parse(struct decoder *decoder, const struct json *value, as
 {
     *decoder = (struct decoder){0};
     decoder->none = json_kind(value) == JSON_NULL;
-    assay_status status = decoder->none ? ASSAY_OK : parse_into(decoder, value, error);
+    assay_status status =
+        decoder->none ? ASSAY_OK : sequence_each(value, "decoders", add_step, decoder, error);
     if (status) {
         place_within(error, "decoder");
         decoder_free(decoder);

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "text/place.h"
+#include "text/sequence.h"
 #include "text/unicode.h"
 
 #include <string.h>
@@ -381,21 +382,10 @@ static assay_status parse_step(struct normalizer_step *step, const char *type,
     return status;
 }
 
-static assay_status parse_into(struct normalizer *normalizer, const struct json *value,
-                               assay_error *error)
+static assay_status add_step(void *context, const char *type, const struct json *value,
+                             assay_error *error)
 {
-    const char *type = "";
-    assay_status status = json_read_string(&type, value, "type", true, error);
-    if (status)
-        return status;
-    if (!strcmp(type, "Sequence")) {
-        const struct json *list = json_member(value, "normalizers");
-        if (json_kind(list) != JSON_ARRAY)
-            return error_set(error, ASSAY_ERROR_FORMAT, "a Sequence needs a list \"normalizers\"");
-        for (size_t i = 0; i < json_count(list) && !status; i++)
-            status = parse_into(normalizer, json_element(list, i), error);
-        return status;
-    }
+    struct normalizer *normalizer = context;
     if (normalizer->count == MAX_STEPS)
         return error_set(error, ASSAY_ERROR_LIMIT, "more than %d normalizers", MAX_STEPS);
     struct normalizer_step *steps =
@@ -414,7 +404,7 @@ assay_status normalizer_parse(struct normalizer *normalizer, const struct json *
     *normalizer = (struct normalizer){0};
     if (json_kind(value) == JSON_NULL)
         return ASSAY_OK;
-    assay_status status = parse_into(normalizer, value, error);
+    assay_status status = sequence_each(value, "normalizers", add_step, normalizer, error);
     if (status) {
         place_within(error, "normalizer");
         normalizer_free(normalizer);

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "text/byte_level.h"
 #include "text/place.h"
+#include "text/sequence.h"
 #include "text/unicode.h"
 
 #include <string.h>
@@ -353,22 +354,10 @@ static assay_status parse_step(struct pre_tokenizer_step *step, const char *type
     return status;
 }
 
-static assay_status parse_into(struct pre_tokenizer *pre_tokenizer, const struct json *value,
-                               assay_error *error)
+static assay_status add_step(void *context, const char *type, const struct json *value,
+                             assay_error *error)
 {
-    const char *type = "";
-    assay_status status = json_read_string(&type, value, "type", true, error);
-    if (status)
-        return status;
-    if (!strcmp(type, "Sequence")) {
-        const struct json *list = json_member(value, "pretokenizers");
-        if (json_kind(list) != JSON_ARRAY)
-            return error_set(error, ASSAY_ERROR_FORMAT,
-                             "a Sequence needs a list \"pretokenizers\"");
-        for (size_t i = 0; i < json_count(list) && !status; i++)
-            status = parse_into(pre_tokenizer, json_element(list, i), error);
-        return status;
-    }
+    struct pre_tokenizer *pre_tokenizer = context;
     if (pre_tokenizer->count == MAX_STEPS)
         return error_set(error, ASSAY_ERROR_LIMIT, "more than %d pre-tokenizers", MAX_STEPS);
     struct pre_tokenizer_step *steps =
@@ -387,7 +376,7 @@ assay_status pre_tokenizer_parse(struct pre_tokenizer *pre_tokenizer, const stru
     *pre_tokenizer = (struct pre_tokenizer){0};
     if (json_kind(value) == JSON_NULL)
         return ASSAY_OK;
-    assay_status status = parse_into(pre_tokenizer, value, error);
+    assay_status status = sequence_each(value, "pretokenizers", add_step, pre_tokenizer, error);
     if (status) {
         place_within(error, "pre_tokenizer");
         pre_tokenizer_free(pre_tokenizer);

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "text/place.h"
+#include "text/sequence.h"
 
 #include <string.h>
 
@@ -179,29 +180,24 @@ static assay_status parse_template(struct template *template, const struct json 
     return status;
 }
 
-/* One post-processor; *adds tells whether a template is set. */
-static assay_status parse_one(struct processor *processor, const struct json *value, bool *adds,
+struct parsing {
+    struct processor *processor;
+    bool adds; /* a template is set */
+};
+
+static assay_status parse_one(void *context, const char *type, const struct json *value,
                               assay_error *error)
 {
-    const char *type = "";
-    assay_status status = json_read_string(&type, value, "type", true, error);
-    if (status)
-        return status;
-    if (!strcmp(type, "Sequence")) {
-        const struct json *list = json_member(value, "processors");
-        if (json_kind(list) != JSON_ARRAY)
-            return error_set(error, ASSAY_ERROR_FORMAT, "a Sequence needs a list \"processors\"");
-        for (size_t i = 0; i < json_count(list) && !status; i++)
-            status = parse_one(processor, json_element(list, i), adds, error);
-        return status;
-    }
-    if (*adds)
+    struct parsing *parsing = context;
+    struct processor *processor = parsing->processor;
+    assay_status status = ASSAY_OK;
+    if (parsing->adds)
         return error_set(error, ASSAY_ERROR_UNSUPPORTED,
                          "in a Sequence of post-processors, the one that adds special tokens must "
                          "be the last");
     if (!strcmp(type, "ByteLevel"))
         return parse_trim(processor, value, error);
-    *adds = true;
+    parsing->adds = true;
     if (!strcmp(type, "TemplateProcessing")) {
         status = parse_template(&processor->single, value, "single", false, error);
         if (!status)
@@ -223,12 +219,12 @@ assay_status processor_parse(struct processor *processor, const struct json *val
                              assay_error *error)
 {
     *processor = (struct processor){0};
-    bool adds = false;
+    struct parsing parsing = {.processor = processor};
     assay_status status = ASSAY_OK;
     processor->none = json_kind(value) == JSON_NULL;
     if (!processor->none)
-        status = parse_one(processor, value, &adds, error);
-    if (!status && !adds)
+        status = sequence_each(value, "processors", parse_one, &parsing, error);
+    if (!status && !parsing.adds)
         status = set_plain(processor, error);
     if (status) {
         place_within(error, "post_processor");

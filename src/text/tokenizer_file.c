@@ -97,17 +97,6 @@ assay_status tokenizer_read_parts(struct assay_tokenizer *tokenizer, const struc
     return status;
 }
 
-static assay_status add_word(void *context, const char *key, size_t key_length,
-                             const struct json *value, assay_error *error)
-{
-    if (json_kind(value) != JSON_INTEGER) {
-        assay_status status = error_set(error, ASSAY_ERROR_FORMAT, "a token's id is not a number");
-        error_found(error, "\"%.*s\"", key_length > 100 ? 100 : (int)key_length, key);
-        return status;
-    }
-    return vocabulary_add(context, key, key_length, json_integer(value), error);
-}
-
 /* "a b", or ["a", "b"]. */
 static assay_status add_merge(struct assay_tokenizer *tokenizer, const struct json *merge,
                               assay_error *error)
@@ -217,7 +206,7 @@ static assay_status read_root(struct assay_tokenizer *tokenizer, const struct js
         place_within(error, "model.vocab");
         return status;
     }
-    status = json_each_member(vocabulary, add_word, &tokenizer->vocabulary, error);
+    status = json_each_member(vocabulary, vocabulary_add_member, &tokenizer->vocabulary, error);
     if (status) {
         place_within(error, "model.vocab");
         return status;

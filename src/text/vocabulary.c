@@ -172,6 +172,17 @@ assay_status vocabulary_add(struct vocabulary *vocabulary, const char *text, siz
     return ASSAY_OK;
 }
 
+assay_status vocabulary_add_member(void *context, const char *key, size_t key_length,
+                                   const struct json *value, assay_error *error)
+{
+    if (json_kind(value) != JSON_INTEGER) {
+        assay_status status = error_set(error, ASSAY_ERROR_FORMAT, "a token's id is not a number");
+        error_found(error, "\"%.*s\"", key_length > 100 ? 100 : (int)key_length, key);
+        return status;
+    }
+    return vocabulary_add(context, key, key_length, json_integer(value), error);
+}
+
 void vocabulary_free(struct vocabulary *vocabulary)
 {
     buffer_free(&vocabulary->text);

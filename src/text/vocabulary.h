@@ -5,7 +5,7 @@
 #define ASSAY_TEXT_VOCABULARY_H
 
 #include "assay/status.h"
-#include "base/buffer.h"
+#include "base/json.h"
 
 #include <stdint.h>
 
@@ -32,6 +32,9 @@ struct vocabulary {
  * seen before moves to the new id, as in the reference, where the last one wins. */
 assay_status vocabulary_add(struct vocabulary *vocabulary, const char *text, size_t length,
                             int64_t id, assay_error *error);
+/* A visitor of a JSON object of strings and ids; the context is the vocabulary. */
+assay_status vocabulary_add_member(void *context, const char *key, size_t key_length,
+                                   const struct json *value, assay_error *error);
 void vocabulary_free(struct vocabulary *vocabulary);
 
 int32_t vocabulary_find(const struct vocabulary *vocabulary, const char *text, size_t length);

@@ -64,6 +64,18 @@ static size_t trimmed_length(const char *line, size_t length)
     return length;
 }
 
+/* The line at *at, without its end; false at the end of the text. */
+static bool next_line(const struct buffer *text, size_t *at, const char **line, size_t *length)
+{
+    if (*at >= text->length)
+        return false;
+    *line = text->bytes + *at;
+    const char *end = memchr(*line, '\n', text->length - *at);
+    *length = end ? (size_t)(end - *line) : text->length - *at;
+    *at += *length + 1;
+    return true;
+}
+
 /* One token a line, numbered from 0. */
 static assay_status read_vocabulary_lines(struct vocabulary *vocabulary, const char *path,
                                           assay_error *error)
@@ -71,11 +83,9 @@ static assay_status read_vocabulary_lines(struct vocabulary *vocabulary, const c
     struct buffer text = {0};
     assay_status status = file_read(&text, path, TOKENIZER_MAX_FILE, error);
     int64_t row = 0;
-    for (size_t at = 0; at < text.length && !status; row++) {
-        const char *line = text.bytes + at;
-        const char *end = memchr(line, '\n', text.length - at);
-        size_t length = end ? (size_t)(end - line) : text.length - at;
-        at += length + 1;
+    const char *line;
+    size_t length;
+    for (size_t at = 0; !status && next_line(&text, &at, &line, &length); row++) {
         size_t valid = utf8_valid_prefix(line, length);
         if (valid < length) {
             status = error_set(error, ASSAY_ERROR_FORMAT, "the line is not valid UTF-8");
@@ -94,17 +104,6 @@ static assay_status read_vocabulary_lines(struct vocabulary *vocabulary, const c
     return status;
 }
 
-static assay_status add_word(void *context, const char *key, size_t key_length,
-                             const struct json *value, assay_error *error)
-{
-    if (json_kind(value) != JSON_INTEGER) {
-        assay_status status = error_set(error, ASSAY_ERROR_FORMAT, "a token's id is not a number");
-        error_found(error, "\"%.*s\"", key_length > 100 ? 100 : (int)key_length, key);
-        return status;
-    }
-    return vocabulary_add(context, key, key_length, json_integer(value), error);
-}
-
 static assay_status read_vocabulary_object(struct vocabulary *vocabulary, const char *path,
                                            assay_error *error)
 {
@@ -113,7 +112,7 @@ static assay_status read_vocabulary_object(struct vocabulary *vocabulary, const 
     if (!status && json_kind(root) != JSON_OBJECT)
         status = error_set(error, ASSAY_ERROR_FORMAT, "the vocabulary is not an object");
     if (!status)
-        status = json_each_member(root, add_word, vocabulary, error);
+        status = json_each_member(root, vocabulary_add_member, vocabulary, error);
     if (status)
         error_at_file(error, path);
     json_free(root);
@@ -127,12 +126,11 @@ static assay_status read_merge_lines(struct assay_tokenizer *tokenizer, const ch
     struct buffer text = {0};
     assay_status status = file_read(&text, path, TOKENIZER_MAX_FILE, error);
     int64_t row = 0;
-    for (size_t at = 0; at < text.length && !status; row++) {
-        const char *line = text.bytes + at;
-        const char *end = memchr(line, '\n', text.length - at);
-        size_t length = end ? (size_t)(end - line) : text.length - at;
-        at += length + 1;
-        if (length && end && line[length - 1] == '\r')
+    const char *line;
+    size_t length;
+    for (size_t at = 0; !status && next_line(&text, &at, &line, &length); row++) {
+        bool ended = at <= text.length; /* by a line end, and not by the file's */
+        if (length && ended && line[length - 1] == '\r')
             length--;
         if (length >= 8 && !memcmp(line, "#version", 8))
             continue;
