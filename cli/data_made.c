@@ -3,39 +3,24 @@
 #include "output.h"
 
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 /* On a terminal a line may be written over this often; elsewhere a line so many seconds. */
 static const double terminal_pause = 0.2, plain_pause = 10.0;
-
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
 
 static void tell(void *context, const char *what, int64_t rows, uint64_t done, uint64_t total)
 {
     struct data_progress *progress = context;
     char a[32], b[32];
-    if (progress->call->quiet ||
-        now() - progress->said < (progress->terminal ? terminal_pause : plain_pause))
+    if (progress->call->quiet || !progress_line_due(&progress->line, terminal_pause, plain_pause))
         return;
-    progress->said = now();
-    if (progress->open_line)
-        fputs("\r\033[K", stderr);
+    progress_line_begin(&progress->line, true);
     fprintf(stderr, "%s: ", what);
     if (rows)
         fprintf(stderr, "%lld rows, ", (long long)rows);
     fputs(bytes_text(a, (double)done), stderr);
     if (total)
         fprintf(stderr, " of %s", bytes_text(b, (double)total));
-    progress->open_line = progress->terminal;
-    if (!progress->terminal)
-        fputc('\n', stderr);
-    fflush(stderr);
+    progress_line_end(&progress->line);
 }
 
 bool data_files(struct call *call, assay_data_files *files, assay_rows_options *rows,
@@ -43,8 +28,9 @@ bool data_files(struct call *call, assay_data_files *files, assay_rows_options *
 {
     if (!text_options(call, rows, code))
         return false;
-    *progress =
-        (struct data_progress){.call = call, .terminal = isatty(STDERR_FILENO) != 0, .said = now()};
+    progress->call = call;
+    progress_line_start(&progress->line);
+    progress->line.said = progress_line_now(); /* a job that is short tells nothing */
     files->input = call->arguments[0];
     files->output = call_text(call, "output", NULL);
     files->rows = rows;
@@ -154,8 +140,7 @@ int data_finish(struct call *call, struct data_progress *progress, assay_status 
 {
     const char *text;
     double seconds;
-    if (progress->open_line)
-        fputs("\r\033[K", stderr);
+    progress_line_clear(&progress->line);
     if (status != ASSAY_OK)
         return call_failed(call, error);
     for (int64_t i = 0; (text = assay_data_report_note(report, i)); i++)

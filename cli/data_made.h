@@ -2,6 +2,7 @@
 #ifndef CLI_DATA_MADE_H
 #define CLI_DATA_MADE_H
 
+#include "progress_line.h"
 #include "texts.h"
 
 #include "assay/data_make.h"
@@ -29,9 +30,7 @@
 
 struct data_progress {
     const struct call *call;
-    bool terminal, open_line;
-    double said;
-    const char *what;
+    struct progress_line line;
 };
 
 /* Fills in what all verbs share; false after saying what is wrong, with the exit code. */

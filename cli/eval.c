@@ -1,4 +1,5 @@
 #include "output.h"
+#include "progress_line.h"
 #include "renamed_labels.h"
 #include "texts.h"
 #include "verbs.h"
@@ -9,8 +10,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
+
+static const double terminal_pause = 0.1, plain_pause = 5.0; /* seconds between lines */
 
 /* Flags that may be given more than once, or hold a list between commas. */
 struct word_list {
@@ -21,37 +22,19 @@ struct word_list {
 
 struct progress {
     const struct call *call;
-    bool terminal, open_line;
-    double said;
-    const char *last;
+    struct progress_line line;
 };
-
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
 
 static void tell(void *context, const char *what, int64_t done, int64_t total)
 {
     struct progress *p = context;
     (void)total;
-    if (p->call->quiet || now() - p->said < (p->terminal ? 0.1 : 5.0))
+    if (p->call->quiet || !progress_line_due(&p->line, terminal_pause, plain_pause))
         return;
-    p->said = now();
-    fputs(p->terminal ? "\r\033[K" : "", stderr);
+    progress_line_begin(&p->line, true);
     print_plain(stderr, what);
-    fprintf(stderr, ": %lld rows%s", (long long)done, p->terminal ? "" : "\n");
-    fflush(stderr);
-    p->open_line = p->terminal;
-}
-
-static void end_progress(struct progress *p)
-{
-    if (p->open_line)
-        fputs("\r\033[K", stderr);
-    p->open_line = false;
+    fprintf(stderr, ": %lld rows", (long long)done);
+    progress_line_end(&p->line);
 }
 
 /* All values of a flag, split at commas. */
@@ -156,7 +139,7 @@ static int evaluate(const struct call *call, assay_evaluation_options *options,
     options->listen = tell;
     options->context = progress;
     assay_status status = assay_evaluate(&evaluation, options, &error);
-    end_progress(progress);
+    progress_line_clear(&progress->line);
     if (status != ASSAY_OK)
         return call_failed(call, &error);
     print_result(call, evaluation, options->out);
@@ -170,10 +153,11 @@ static int run(struct call *call)
     assay_rows_options rows;
     struct word_list slices = {0}, attacks = {0}, labels = {0};
     struct renamed_labels renamed = {0};
-    struct progress progress = {.call = call, .terminal = isatty(STDERR_FILENO) != 0};
+    struct progress progress = {.call = call};
     char *model = NULL, *against = NULL;
     assay_error error = {0};
     int code = CALL_DONE;
+    progress_line_start(&progress.line);
     options.predictions = call_text(call, "predictions", NULL);
     int wanted = options.predictions ? 1 : 2;
     if (call->argument_count != wanted) {

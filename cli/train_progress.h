@@ -5,14 +5,13 @@
 #define CLI_TRAIN_PROGRESS_H
 
 #include "call.h"
+#include "progress_line.h"
 
 #include "assay/train.h"
 
 struct train_progress {
     const struct call *call;
-    bool terminal;
-    bool open_line;    /* the terminal's line has no end yet */
-    double said;       /* when a line was last written, seconds */
+    struct progress_line line;
     int64_t said_step; /* of the last plain line */
 };
 
