@@ -1,8 +1,8 @@
 /* The first bytes choose steps; whatever text follows, cleaning it gives UTF-8 again, and features
  * of it can be made. */
 #include "base/utf8.h"
-#include "prepare/clean_text.h"
-#include "prepare/common_header.h"
+#include "clean/clean_text.h"
+#include "clean/common_header.h"
 #include "prepare/shingles.h"
 
 #include <stdlib.h>

@@ -2,7 +2,7 @@
  * array. The first byte picks: the file as it is; its ends put right (sizes, sum), so that what
  * lies behind them is reached. */
 #include "base/utf8.h"
-#include "train/dataset_cache.h"
+#include "dataset/dataset_cache.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
  * fingerprint; patterns of places end. The input is a recipe, or behind a first byte '=' one word
  * of the command line. */
 #include "base/memory.h"
-#include "train/recipe.h"
+#include "recipe/recipe.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -5,7 +5,7 @@
 #define TESTS_DATASET_FIXTURE_H
 
 #include "assay/tokenizer.h"
-#include "train/dataset.h"
+#include "dataset/dataset.h"
 
 enum { PATH_SIZE = 600, CUT = 12 };
 

@@ -1,8 +1,8 @@
 /* The steps of cleaning, one text at a time: against Python's vectors where it has the same, and
  * against what was written by hand. */
 #include "base/json.h"
-#include "prepare/clean_html.h"
-#include "prepare/clean_text.h"
+#include "clean/clean_html.h"
+#include "clean/clean_text.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

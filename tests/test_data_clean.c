@@ -4,7 +4,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
-#include "prepare/common_header.h"
+#include "clean/common_header.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

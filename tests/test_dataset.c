@@ -1,4 +1,4 @@
-/* train/dataset: tokens, labels and ids are those of the rows; what is refused says where. */
+/* src/dataset: tokens, labels and ids are those of the rows; what is refused says where. */
 #include "base/file.h"
 #include "base/sha256.h"
 #include "dataset_fixture.h"

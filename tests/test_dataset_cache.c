@@ -1,4 +1,4 @@
-/* train/dataset: whatever happens to a cache, its disk, memory or the process, the rows come out
+/* src/dataset: whatever happens to a cache, its disk, memory or the process, the rows come out
  * right or the error says why, and no part of a cache stays. */
 #include "base/file.h"
 #include "base/memory.h"

@@ -1,9 +1,9 @@
-/* train/recipe: defaults, every key, what is refused and where, words of the command line, writing
+/* src/recipe: defaults, every key, what is refused and where, words of the command line, writing
  * and reading back, the fingerprint, patterns of places, memory failures. */
 #include "base/buffer.h"
 #include "base/file.h"
 #include "base/memory.h"
-#include "train/recipe.h"
+#include "recipe/recipe.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -15,14 +15,17 @@ base
 tensor base
 text base
 data base text
-prepare base text data
+clean base text
+prepare base text data clean
 hub base
 image base
 cpu base tensor
 models base tensor cpu text
-machine base tensor cpu text data hub models detect train
+recipe base
+dataset base text data models recipe
+machine base tensor cpu text data hub models detect recipe dataset train
 detect base tensor cpu text data models
-train base tensor cpu text data models detect prepare
+train base tensor cpu text data models detect prepare recipe dataset
 report base tensor cpu text data models detect train
 FLOORS
 

@@ -1,5 +1,5 @@
-"""Writes the tables of `assay data clean`: src/prepare/entity_table.c (HTML's names of characters)
-and src/prepare/homoglyph_table.c (letters of other scripts that look like Latin ones, and which
+"""Writes the tables of `assay data clean`: src/clean/entity_table.c (HTML's names of characters)
+and src/clean/homoglyph_table.c (letters of other scripts that look like Latin ones, and which
 letters belong to which script).
 
     python tools/make_clean_tables.py [src/prepare]
@@ -59,7 +59,7 @@ def write_entities(path):
         values.append("{%#x, %#x}" % (ord(text[0]), ord(text[1]) if len(text) > 1 else 0))
     assert at < 65536
     with open(path, "w") as out:
-        out.write(HEAD + '#include "prepare/entities.h"\n\n')
+        out.write(HEAD + '#include "clean/entities.h"\n\n')
         out.write("const char entity_names[] =\n" + wrap(pool).replace(", ", " ").replace(",\n", "\n")
                   .rstrip(",") + ";\n\n")
         out.write("const uint16_t entity_starts[] = {\n" + wrap(map(str, starts)) + "\n};\n\n")
@@ -95,7 +95,7 @@ def write_homoglyphs(path):
         else:
             joined.append([first, last, script])
     with open(path, "w") as out:
-        out.write(HEAD + '#include "prepare/homoglyphs.h"\n\n')
+        out.write(HEAD + '#include "clean/homoglyphs.h"\n\n')
         out.write("const struct homoglyph_pair homoglyph_pairs[] = {\n" +
                   wrap("{%#x, %#x}" % p for p in sorted(pairs.items())) + "\n};\n\n")
         out.write("const int32_t homoglyph_pair_count = %d;\n\n" % len(pairs))

@@ -1,8 +1,8 @@
 #include "base/error.h"
 #include "base/memory.h"
+#include "clean/clean_steps.h"
+#include "clean/common_header.h"
 #include "data/cleaning_record.h"
-#include "prepare/clean_steps.h"
-#include "prepare/common_header.h"
 #include "prepare/job.h"
 #include "prepare/row_batch.h"
 

@@ -5,12 +5,12 @@
 #include "base/file.h"
 #include "base/home.h"
 #include "base/memory.h"
+#include "dataset/row_groups.h"
 #include "detect/rates.h"
 #include "detect/score.h"
 #include "models/model.h"
 #include "train/calibrate.h"
 #include "train/labels.h"
-#include "train/row_groups.h"
 
 #include <inttypes.h>
 #include <math.h>

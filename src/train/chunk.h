@@ -7,8 +7,8 @@
 #ifndef ASSAY_TRAIN_CHUNK_H
 #define ASSAY_TRAIN_CHUNK_H
 
+#include "dataset/dataset.h"
 #include "models/batch.h"
-#include "train/dataset.h"
 
 /* The rows of a run: those of the data, or a sample of them (balanced classes). */
 struct row_feed {

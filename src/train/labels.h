@@ -7,7 +7,7 @@
 #define ASSAY_TRAIN_LABELS_H
 
 #include "data/label_renames.h"
-#include "train/dataset.h"
+#include "dataset/dataset.h"
 
 struct label_set {
     int32_t count;

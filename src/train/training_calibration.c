@@ -7,8 +7,8 @@
  */
 #include "base/error.h"
 #include "base/memory.h"
+#include "dataset/row_groups.h"
 #include "train/halves.h"
-#include "train/row_groups.h"
 #include "train/training.h"
 
 #include <inttypes.h>
