@@ -30,7 +30,7 @@ bool data_files(struct call *call, assay_data_files *files, assay_rows_options *
         return false;
     progress->call = call;
     progress_line_start(&progress->line);
-    progress->line.said = progress_line_now(); /* a job that is short tells nothing */
+    progress->line.said = call_seconds(); /* a job that is short tells nothing */
     files->input = call->arguments[0];
     files->output = call_text(call, "output", NULL);
     files->rows = rows;

@@ -1,7 +1,8 @@
 #include "progress_line.h"
 
+#include "call.h"
+
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 void progress_line_start(struct progress_line *line)
@@ -9,23 +10,16 @@ void progress_line_start(struct progress_line *line)
     *line = (struct progress_line){.terminal = isatty(STDERR_FILENO) != 0};
 }
 
-double progress_line_now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
-
 bool progress_line_due(const struct progress_line *line, double terminal_pause, double plain_pause)
 {
-    return progress_line_now() - line->said >= (line->terminal ? terminal_pause : plain_pause);
+    return call_seconds() - line->said >= (line->terminal ? terminal_pause : plain_pause);
 }
 
 void progress_line_begin(struct progress_line *line, bool passing)
 {
     progress_line_clear(line);
     line->open = passing && line->terminal;
-    line->said = progress_line_now();
+    line->said = call_seconds();
 }
 
 void progress_line_end(const struct progress_line *line)

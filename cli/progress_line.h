@@ -13,7 +13,6 @@ struct progress_line {
 };
 
 void progress_line_start(struct progress_line *line);
-double progress_line_now(void);
 /* Whether the last line is so many seconds old. */
 bool progress_line_due(const struct progress_line *line, double terminal_pause, double plain_pause);
 /* Begins a line, which is then printed to stderr: one that stays (false) or may be written over. */

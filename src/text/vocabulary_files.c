@@ -4,10 +4,9 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
-#include "base/utf8.h"
 #include "text/place.h"
 #include "text/tokenizer_internal.h"
-#include "text/unicode.h"
+#include "text/vocabulary_read.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -44,110 +43,6 @@ static assay_status read_side(struct json **out, const char *folder, const char 
             error_at_file(error, path);
     }
     memory_free(path);
-    return status;
-}
-
-/* ---- vocabularies ---- */
-
-/* White space at the end of a line does not belong to the token. */
-static size_t trimmed_length(const char *line, size_t length)
-{
-    while (length) {
-        size_t start = length - 1;
-        while (start && ((unsigned char)line[start] & 0xc0) == 0x80)
-            start--;
-        size_t at = start;
-        if (!(unicode_flags(unicode_get_utf8(line, &at)) & UNICODE_WHITESPACE))
-            break;
-        length = start;
-    }
-    return length;
-}
-
-/* The line at *at, without its end; false at the end of the text. */
-static bool next_line(const struct buffer *text, size_t *at, const char **line, size_t *length)
-{
-    if (*at >= text->length)
-        return false;
-    *line = text->bytes + *at;
-    const char *end = memchr(*line, '\n', text->length - *at);
-    *length = end ? (size_t)(end - *line) : text->length - *at;
-    *at += *length + 1;
-    return true;
-}
-
-/* One token a line, numbered from 0. */
-static assay_status read_vocabulary_lines(struct vocabulary *vocabulary, const char *path,
-                                          assay_error *error)
-{
-    struct buffer text = {0};
-    assay_status status = file_read(&text, path, TOKENIZER_MAX_FILE, error);
-    int64_t row = 0;
-    const char *line;
-    size_t length;
-    for (size_t at = 0; !status && next_line(&text, &at, &line, &length); row++) {
-        size_t valid = utf8_valid_prefix(line, length);
-        if (valid < length) {
-            status = error_set(error, ASSAY_ERROR_FORMAT, "the line is not valid UTF-8");
-            error_at_row(error, row + 1, (int64_t)valid + 1);
-            break;
-        }
-        status = vocabulary_add(vocabulary, line, trimmed_length(line, length), row, error);
-        if (status)
-            error_at_row(error, row + 1, 0);
-    }
-    if (!status && !row)
-        status = error_set(error, ASSAY_ERROR_FORMAT, "the vocabulary is empty");
-    if (status)
-        error_at_file(error, path);
-    buffer_free(&text);
-    return status;
-}
-
-static assay_status read_vocabulary_object(struct vocabulary *vocabulary, const char *path,
-                                           assay_error *error)
-{
-    struct json *root = NULL;
-    assay_status status = json_parse_file(&root, path, TOKENIZER_MAX_FILE, error);
-    if (!status && json_kind(root) != JSON_OBJECT)
-        status = error_set(error, ASSAY_ERROR_FORMAT, "the vocabulary is not an object");
-    if (!status)
-        status = json_each_member(root, vocabulary_add_member, vocabulary, error);
-    if (status)
-        error_at_file(error, path);
-    json_free(root);
-    return status;
-}
-
-/* Two tokens and one space a line; lines that begin with #version do not count. */
-static assay_status read_merge_lines(struct assay_tokenizer *tokenizer, const char *path,
-                                     assay_error *error)
-{
-    struct buffer text = {0};
-    assay_status status = file_read(&text, path, TOKENIZER_MAX_FILE, error);
-    int64_t row = 0;
-    const char *line;
-    size_t length;
-    for (size_t at = 0; !status && next_line(&text, &at, &line, &length); row++) {
-        bool ended = at <= text.length; /* by a line end, and not by the file's */
-        if (length && ended && line[length - 1] == '\r')
-            length--;
-        if (length >= 8 && !memcmp(line, "#version", 8))
-            continue;
-        const char *space = length ? memchr(line, ' ', length) : NULL;
-        size_t left = space ? (size_t)(space - line) : 0;
-        if (!space || memchr(space + 1, ' ', length - left - 1))
-            status = error_set(error, ASSAY_ERROR_FORMAT,
-                               "a merge must be two tokens with one space between");
-        else
-            status = bpe_add_merge(&tokenizer->bpe, &tokenizer->vocabulary, line, left, space + 1,
-                                   length - left - 1, error);
-        if (status)
-            error_at_row(error, row + 1, 0);
-    }
-    if (status)
-        error_at_file(error, path);
-    buffer_free(&text);
     return status;
 }
 
@@ -473,8 +368,8 @@ static assay_status read_all(struct assay_tokenizer *tokenizer, const struct sid
     struct buffer parts = {0};
     struct json *root = NULL;
     assay_status status = family == FAMILY_BERT
-                              ? read_vocabulary_lines(&tokenizer->vocabulary, vocabulary, error)
-                              : read_vocabulary_object(&tokenizer->vocabulary, vocabulary, error);
+                              ? vocabulary_read_lines(&tokenizer->vocabulary, vocabulary, error)
+                              : vocabulary_read_object(&tokenizer->vocabulary, vocabulary, error);
     if (!status)
         status = add_tokens(tokenizer, side, family, named, error);
     if (!status && family == FAMILY_BERT)
@@ -488,7 +383,7 @@ static assay_status read_all(struct assay_tokenizer *tokenizer, const struct sid
     if (status && !tokenizer->vocabulary.limit)
         error_at_file(error, vocabulary);
     if (!status && family != FAMILY_BERT)
-        status = read_merge_lines(tokenizer, merges, error);
+        status = bpe_read_merges(&tokenizer->bpe, &tokenizer->vocabulary, merges, error);
     json_free(root);
     buffer_free(&parts);
     return status;
