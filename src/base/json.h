@@ -95,6 +95,10 @@ void json_put_number(struct json_writer *writer,
 void json_put_float(struct json_writer *writer, float value); /* not finite becomes null */
 void json_put_boolean(struct json_writer *writer, bool value);
 void json_put_null(struct json_writer *writer);
+/* A key with its value; a text that is NULL becomes null. */
+void json_put_named_string(struct json_writer *writer, const char *key, const char *text);
+void json_put_named_integer(struct json_writer *writer, const char *key, int64_t value);
+void json_put_named_number(struct json_writer *writer, const char *key, double value);
 /* A parsed value, as it was. */
 void json_put_value(struct json_writer *writer, const struct json *value);
 

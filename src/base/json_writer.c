@@ -264,3 +264,24 @@ void json_put_value(struct json_writer *writer, const struct json *value)
         break;
     }
 }
+
+void json_put_named_string(struct json_writer *writer, const char *key, const char *text)
+{
+    json_key(writer, key);
+    if (text)
+        json_put_string(writer, text);
+    else
+        json_put_null(writer);
+}
+
+void json_put_named_integer(struct json_writer *writer, const char *key, int64_t value)
+{
+    json_key(writer, key);
+    json_put_integer(writer, value);
+}
+
+void json_put_named_number(struct json_writer *writer, const char *key, double value)
+{
+    json_key(writer, key);
+    json_put_number(writer, value);
+}

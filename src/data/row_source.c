@@ -103,16 +103,12 @@ static bool put_made(struct buffer *held, const assay_row *row)
 {
     struct json_writer writer = {.out = held};
     json_begin_object(&writer);
-    if (!row->numbered) {
-        json_key(&writer, "id");
-        json_put_string(&writer, row->id);
-    }
+    if (!row->numbered)
+        json_put_named_string(&writer, "id", row->id);
     json_key(&writer, "text");
     json_put_bytes(&writer, row->text, row->text_length);
-    if (row->label) {
-        json_key(&writer, "label");
-        json_put_string(&writer, row->label);
-    }
+    if (row->label)
+        json_put_named_string(&writer, "label", row->label);
     json_end_object(&writer);
     return !writer.failed;
 }

@@ -18,27 +18,6 @@ static void put_score(struct json_writer *w, float score)
     json_put_number(w, strtod(text, NULL));
 }
 
-static void put_named_integer(struct json_writer *w, const char *key, int64_t value)
-{
-    json_key(w, key);
-    json_put_integer(w, value);
-}
-
-static void put_named_number(struct json_writer *w, const char *key, double value)
-{
-    json_key(w, key);
-    json_put_number(w, value);
-}
-
-static void put_named_string(struct json_writer *w, const char *key, const char *value)
-{
-    json_key(w, key);
-    if (value)
-        json_put_string(w, value);
-    else
-        json_put_null(w);
-}
-
 /* Short lists stand on one line. */
 static int begin_line(struct json_writer *w, const char *key)
 {
@@ -66,18 +45,18 @@ static void put_interval(struct json_writer *w, const char *key, double low, dou
 static void put_point(struct json_writer *w, const struct calibration_point *point)
 {
     json_begin_object(w);
-    put_named_number(w, "fpr", point->fpr);
+    json_put_named_number(w, "fpr", point->fpr);
     json_key(w, "log_odds");
     put_score(w, point->threshold);
-    put_named_number(w, "probability", detect_probability((double)point->threshold));
-    put_named_integer(w, "false_positives", point->false_positives);
-    put_named_number(w, "achieved", point->achieved);
+    json_put_named_number(w, "probability", detect_probability((double)point->threshold));
+    json_put_named_integer(w, "false_positives", point->false_positives);
+    json_put_named_number(w, "achieved", point->achieved);
     put_interval(w, "interval", point->achieved_low, point->achieved_high);
-    put_named_number(w, "design_effect", point->design_effect);
-    put_named_integer(w, "true_positives", point->true_positives);
-    put_named_number(w, "tpr", point->tpr);
+    json_put_named_number(w, "design_effect", point->design_effect);
+    json_put_named_integer(w, "true_positives", point->true_positives);
+    json_put_named_number(w, "tpr", point->tpr);
     put_interval(w, "tpr_interval", point->tpr_low, point->tpr_high);
-    put_named_number(w, "tpr_design_effect", point->positive_design_effect);
+    json_put_named_number(w, "tpr_design_effect", point->positive_design_effect);
     json_end_object(w);
 }
 
@@ -100,8 +79,8 @@ static void put_refused(struct json_writer *w, const struct calibration *c)
     json_begin_array(w);
     for (int i = 0; i < c->refused_count; i++) {
         json_begin_object(w);
-        put_named_number(w, "fpr", c->refused[i].fpr);
-        put_named_string(w, "reason", c->refused[i].reason);
+        json_put_named_number(w, "fpr", c->refused[i].fpr);
+        json_put_named_string(w, "reason", c->refused[i].reason);
         json_end_object(w);
     }
     json_end_array(w);
@@ -115,7 +94,7 @@ static void put_negatives(struct json_writer *w, const struct conformal *negativ
         return;
     }
     json_begin_object(w);
-    put_named_integer(w, "count", negatives->count);
+    json_put_named_integer(w, "count", negatives->count);
     int indent = begin_line(w, "log_odds");
     for (int64_t i = 0; i < negatives->kept; i++)
         put_score(w, negatives->scores[i]);
@@ -137,8 +116,8 @@ static void put_renames(struct json_writer *w, const struct label_renames *renam
     json_begin_array(w);
     for (size_t i = 0; i < renames->count; i++) {
         json_begin_object(w);
-        put_named_string(w, "from", renames->entries[i].from);
-        put_named_string(w, "to", renames->entries[i].to);
+        json_put_named_string(w, "from", renames->entries[i].from);
+        json_put_named_string(w, "to", renames->entries[i].to);
         json_end_object(w);
     }
     json_end_array(w);
@@ -146,29 +125,29 @@ static void put_renames(struct json_writer *w, const struct label_renames *renam
 
 static void put_source(struct json_writer *w, const struct calibration_source *source)
 {
-    put_named_string(w, "path", source->path);
-    put_named_string(w, "part", source->part);
-    put_named_string(w, "sha256", source->sha256);
-    put_named_string(w, "rows_sha256", source->rows_sha256);
-    put_named_string(w, "group", source->group);
+    json_put_named_string(w, "path", source->path);
+    json_put_named_string(w, "part", source->part);
+    json_put_named_string(w, "sha256", source->sha256);
+    json_put_named_string(w, "rows_sha256", source->rows_sha256);
+    json_put_named_string(w, "group", source->group);
     put_renames(w, source->renames);
     json_key(w, "seed");
     if (source->seed >= 0)
         json_put_integer(w, source->seed);
     else
         json_put_null(w);
-    put_named_string(w, "precision", assay_precision_name(source->precision));
-    put_named_integer(w, "max_tokens", source->max_tokens);
+    json_put_named_string(w, "precision", assay_precision_name(source->precision));
+    json_put_named_integer(w, "max_tokens", source->max_tokens);
 }
 
 static void put_lengths(struct json_writer *w, const struct calibration *c)
 {
     json_key(w, "tokens");
     json_begin_object(w);
-    put_named_integer(w, "least", c->least_tokens);
-    put_named_integer(w, "most", c->most_tokens);
-    put_named_integer(w, "shortest", c->shortest);
-    put_named_integer(w, "longest", c->longest);
+    json_put_named_integer(w, "least", c->least_tokens);
+    json_put_named_integer(w, "most", c->most_tokens);
+    json_put_named_integer(w, "shortest", c->shortest);
+    json_put_named_integer(w, "longest", c->longest);
     json_end_object(w);
 }
 
@@ -185,25 +164,26 @@ void detector_put_calibration(struct json_writer *w, const struct calibration *c
         json_put_null(w);
         json_key(w, "calibration");
         json_put_null(w);
-        put_named_string(w, "calibration_refused", refused);
+        json_put_named_string(w, "calibration_refused", refused);
         return;
     }
     put_points(w, c);
     json_key(w, "calibration");
     json_begin_object(w);
     put_source(w, source);
-    put_named_integer(w, "rows", c->rows);
-    put_named_integer(w, "negatives", c->negatives);
-    put_named_integer(w, "positives", c->positives);
+    json_put_named_integer(w, "rows", c->rows);
+    json_put_named_integer(w, "negatives", c->negatives);
+    json_put_named_integer(w, "positives", c->positives);
     json_key(w, "groups");
     if (c->groups)
         json_put_integer(w, c->groups);
     else
         json_put_null(w);
     put_lengths(w, c);
-    put_named_number(w, "confidence", RATES_CONFIDENCE);
+    json_put_named_number(w, "confidence", RATES_CONFIDENCE);
     put_refused(w, c);
-    put_named_string(w, "temperature_refused", c->temperature > 0.0 ? NULL : c->temperature_reason);
+    json_put_named_string(w, "temperature_refused",
+                          c->temperature > 0.0 ? NULL : c->temperature_reason);
     put_negatives(w, &c->negatives_scores);
     json_end_object(w);
 }
@@ -246,15 +226,15 @@ static assay_status put_member(void *context, const char *key, size_t key_length
 
 static void put_card(struct json_writer *w, const struct detector_card *card)
 {
-    put_named_string(w, "format", "assay-detector");
-    put_named_integer(w, "format_version", DETECTOR_FORMAT);
-    put_named_string(w, "assay", ASSAY_VERSION);
+    json_put_named_string(w, "format", "assay-detector");
+    json_put_named_integer(w, "format_version", DETECTOR_FORMAT);
+    json_put_named_string(w, "assay", ASSAY_VERSION);
     json_key(w, "labels");
     json_begin_array(w);
     for (int32_t i = 0; i < card->label_count; i++)
         json_put_string(w, card->labels[i]);
     json_end_array(w);
-    put_named_string(w, "positive", card->positive >= 0 ? card->labels[card->positive] : NULL);
+    json_put_named_string(w, "positive", card->positive >= 0 ? card->labels[card->positive] : NULL);
 }
 
 assay_status detector_rewrite(const char *folder, const struct detector_card *card,

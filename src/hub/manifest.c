@@ -63,31 +63,23 @@ static const char *or_empty(const char *text)
     return text ? text : "";
 }
 
-static void put_pair(struct json_writer *writer, const char *key, const char *value)
-{
-    json_key(writer, key);
-    json_put_string(writer, or_empty(value));
-}
-
 assay_status manifest_write(const struct manifest *manifest, const char *folder, assay_error *error)
 {
     struct buffer out = {0};
     struct json_writer writer = {.out = &out, .indent = INDENT};
     json_begin_object(&writer);
-    json_key(&writer, "version");
-    json_put_integer(&writer, VERSION);
-    put_pair(&writer, "source", manifest->source);
-    put_pair(&writer, "revision", manifest->revision);
-    put_pair(&writer, "origin", manifest->origin);
-    put_pair(&writer, "licence", manifest->licence);
+    json_put_named_integer(&writer, "version", VERSION);
+    json_put_named_string(&writer, "source", or_empty(manifest->source));
+    json_put_named_string(&writer, "revision", or_empty(manifest->revision));
+    json_put_named_string(&writer, "origin", or_empty(manifest->origin));
+    json_put_named_string(&writer, "licence", or_empty(manifest->licence));
     json_key(&writer, "files");
     json_begin_array(&writer);
     for (size_t i = 0; i < manifest->count; i++) {
         json_begin_object(&writer);
-        put_pair(&writer, "path", manifest->files[i].path);
-        json_key(&writer, "size");
-        json_put_integer(&writer, (int64_t)manifest->files[i].size);
-        put_pair(&writer, "sha256", manifest->files[i].sha256);
+        json_put_named_string(&writer, "path", manifest->files[i].path);
+        json_put_named_integer(&writer, "size", (int64_t)manifest->files[i].size);
+        json_put_named_string(&writer, "sha256", manifest->files[i].sha256);
         json_end_object(&writer);
     }
     json_end_array(&writer);

@@ -171,12 +171,6 @@ static void add_tensors(struct drawing *drawing)
     }
 }
 
-static void put_size(struct json_writer *json, const char *key, int64_t value)
-{
-    json_key(json, key);
-    json_put_integer(json, value);
-}
-
 static assay_status write_config(const char *folder, const struct drawn_shape *shape,
                                  assay_error *error)
 {
@@ -184,26 +178,24 @@ static assay_status write_config(const char *folder, const struct drawn_shape *s
     struct json_writer json = {.out = &text, .indent = 2};
     const struct family_names *names = &families[shape->family];
     json_begin_object(&json);
-    json_key(&json, "model_type");
-    json_put_string(&json, names->model_type);
+    json_put_named_string(&json, "model_type", names->model_type);
     json_key(&json, "architectures");
     json_begin_array(&json);
     json_put_string(&json, shape->classifier ? names->head_class : names->body_class);
     json_end_array(&json);
-    put_size(&json, "vocab_size", vocabulary_of(shape));
-    put_size(&json, names->positions_key, positions_of(shape));
-    put_size(&json, names->width_key, shape->width);
-    put_size(&json, names->layers_key, shape->layers);
-    put_size(&json, names->heads_key, shape->heads);
-    put_size(&json, names->inner_key, shape->inner);
+    json_put_named_integer(&json, "vocab_size", vocabulary_of(shape));
+    json_put_named_integer(&json, names->positions_key, positions_of(shape));
+    json_put_named_integer(&json, names->width_key, shape->width);
+    json_put_named_integer(&json, names->layers_key, shape->layers);
+    json_put_named_integer(&json, names->heads_key, shape->heads);
+    json_put_named_integer(&json, names->inner_key, shape->inner);
     json_key(&json, names->activation_key);
     json_put_string(&json, names->activation);
     if (shape->family != DRAWN_GPT2)
-        put_size(&json, "pad_token_id", 0);
+        json_put_named_integer(&json, "pad_token_id", 0);
     if (names->types) {
-        put_size(&json, "type_vocab_size", 2);
-        json_key(&json, "layer_norm_eps");
-        json_put_number(&json, 1e-12);
+        json_put_named_integer(&json, "type_vocab_size", 2);
+        json_put_named_number(&json, "layer_norm_eps", 1e-12);
     }
     json_end_object(&json);
     char *path = path_join(folder, "config.json");

@@ -184,8 +184,7 @@ static assay_status tell_rows(struct peer *peer, const struct bench_rows *rows, 
         for (int32_t i = rows->corpus.offsets[row]; i < rows->corpus.offsets[row + 1]; i++)
             json_put_integer(&json, rows->corpus.ids[i]);
         json_end_array(&json);
-        json_key(&json, "label");
-        json_put_integer(&json, rows->classes[row]);
+        json_put_named_integer(&json, "label", rows->classes[row]);
         json_end_object(&json);
         if (json.failed || !buffer_append_byte(&text, '\n'))
             status = error_memory(error, text.length);

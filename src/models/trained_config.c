@@ -28,8 +28,7 @@ static void put_label_names(struct rewriting *r)
     for (int64_t i = 0; i < config->labels; i++) {
         char number[32];
         snprintf(number, sizeof number, "%lld", (long long)i);
-        json_key(&r->writer, number);
-        json_put_string(&r->writer, config->label_names[i]);
+        json_put_named_string(&r->writer, number, config->label_names[i]);
     }
     json_end_object(&r->writer);
 }

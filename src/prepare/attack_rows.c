@@ -187,8 +187,7 @@ static void put_error(struct json_writer *writer, const void *context)
 {
     char line[1024];
     assay_error_format(context, line, sizeof line);
-    json_key(writer, "error");
-    json_put_string(writer, line);
+    json_put_named_string(writer, "error", line);
 }
 
 static assay_status attack_all(struct attacking *a, assay_rows *rows, bool added_column,
@@ -233,10 +232,8 @@ static void put_settings(struct json_writer *writer, const void *context)
     for (size_t i = 0; i < o->kind_count; i++)
         json_put_string(writer, o->kinds[i]);
     json_end_array(writer);
-    json_key(writer, "strength");
-    json_put_number(writer, o->strength);
-    json_key(writer, "seed");
-    json_put_integer(writer, (int64_t)o->seed);
+    json_put_named_number(writer, "strength", o->strength);
+    json_put_named_integer(writer, "seed", (int64_t)o->seed);
 }
 
 static assay_status finish(struct attacking *a, assay_error *error)

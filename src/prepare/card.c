@@ -152,14 +152,10 @@ static void put_file(struct json_writer *writer, const struct card_file *file)
     json_begin_object(writer);
     json_key(writer, "name");
     json_put_bytes(writer, name, length);
-    if (file->rows >= 0) {
-        json_key(writer, "rows");
-        json_put_integer(writer, file->rows);
-    }
-    json_key(writer, "bytes");
-    json_put_integer(writer, (int64_t)file->bytes);
-    json_key(writer, "sha256");
-    json_put_string(writer, file->sha256);
+    if (file->rows >= 0)
+        json_put_named_integer(writer, "rows", file->rows);
+    json_put_named_integer(writer, "bytes", (int64_t)file->bytes);
+    json_put_named_string(writer, "sha256", file->sha256);
     json_end_object(writer);
 }
 
@@ -212,10 +208,8 @@ static void put_counts(struct json_writer *writer, const struct assay_data_repor
 static void put_step(struct json_writer *writer, const struct card_step *step)
 {
     json_begin_object(writer);
-    json_key(writer, "verb");
-    json_put_string(writer, step->verb);
-    json_key(writer, "assay");
-    json_put_string(writer, ASSAY_VERSION);
+    json_put_named_string(writer, "verb", step->verb);
+    json_put_named_string(writer, "assay", ASSAY_VERSION);
     json_key(writer, "inputs");
     json_begin_array(writer);
     for (size_t i = 0; i < step->input_count; i++)
@@ -239,12 +233,9 @@ static void put_step(struct json_writer *writer, const struct card_step *step)
 static void put_break(struct json_writer *writer, const struct data_card *before, const char *found)
 {
     json_begin_object(writer);
-    json_key(writer, "verb");
-    json_put_string(writer, "changed outside assay");
-    json_key(writer, "expected_sha256");
-    json_put_string(writer, before->sha256);
-    json_key(writer, "found_sha256");
-    json_put_string(writer, found);
+    json_put_named_string(writer, "verb", "changed outside assay");
+    json_put_named_string(writer, "expected_sha256", before->sha256);
+    json_put_named_string(writer, "found_sha256", found);
     json_end_object(writer);
 }
 
@@ -253,19 +244,12 @@ static void put_card(struct json_writer *writer, const struct data_card *before,
 {
     const char *part = step->part ? step->part : before->part;
     json_begin_object(writer);
-    json_key(writer, "format");
-    json_put_string(writer, FORMAT);
-    json_key(writer, "format_version");
-    json_put_integer(writer, CARD_VERSION);
-    json_key(writer, "assay");
-    json_put_string(writer, ASSAY_VERSION);
+    json_put_named_string(writer, "format", FORMAT);
+    json_put_named_integer(writer, "format_version", CARD_VERSION);
+    json_put_named_string(writer, "assay", ASSAY_VERSION);
     json_key(writer, "file");
     put_file(writer, &step->output);
-    json_key(writer, "part");
-    if (part)
-        json_put_string(writer, part);
-    else
-        json_put_null(writer);
+    json_put_named_string(writer, "part", part);
     put_texts(writer, "licenses", before->licenses, step->license);
     put_texts(writer, "sources", before->sources, step->source);
     json_key(writer, "labels");

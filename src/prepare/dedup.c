@@ -111,16 +111,13 @@ static void put_duplicate(struct json_writer *writer, const void *context)
         json_put_string(writer, d->ids.bytes + origin->id);
     else
         json_put_integer(writer, origin->row);
-    json_key(writer, "duplicate_of_row");
-    json_put_integer(writer, origin->row);
+    json_put_named_integer(writer, "duplicate_of_row", origin->row);
     if (origin->file) {
         const char *path = d->options->against[origin->file - 1];
         const char *slash = strrchr(path, '/');
-        json_key(writer, "duplicate_of_file");
-        json_put_string(writer, slash && slash[1] ? slash + 1 : path);
+        json_put_named_string(writer, "duplicate_of_file", slash && slash[1] ? slash + 1 : path);
     }
-    json_key(writer, "similarity");
-    json_put_number(writer, duplicate->match->similarity);
+    json_put_named_number(writer, "similarity", duplicate->match->similarity);
 }
 
 static assay_status keep_row(struct dedup *d, const struct held_row *row, assay_error *error)
@@ -233,16 +230,11 @@ static void put_settings(struct json_writer *writer, const void *context)
     json_key(writer, "near_duplicates");
     json_put_boolean(writer, !options->exact_only);
     if (!options->exact_only) {
-        json_key(writer, "threshold");
-        json_put_number(writer, options->threshold);
-        json_key(writer, "shingle_words");
-        json_put_integer(writer, options->shingle);
-        json_key(writer, "permutations");
-        json_put_integer(writer, SIGNATURE_SIZE);
-        json_key(writer, "bands");
-        json_put_integer(writer, ASSAY_DEDUP_BANDS);
-        json_key(writer, "band_rows");
-        json_put_integer(writer, ASSAY_DEDUP_BAND_ROWS);
+        json_put_named_number(writer, "threshold", options->threshold);
+        json_put_named_integer(writer, "shingle_words", options->shingle);
+        json_put_named_integer(writer, "permutations", SIGNATURE_SIZE);
+        json_put_named_integer(writer, "bands", ASSAY_DEDUP_BANDS);
+        json_put_named_integer(writer, "band_rows", ASSAY_DEDUP_BAND_ROWS);
     }
     json_key(writer, "only_against");
     json_put_boolean(writer, options->only_against);

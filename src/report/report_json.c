@@ -18,16 +18,9 @@ static void put_text(struct json_writer *w, const char *key, const char *text)
         json_put_null(w);
 }
 
-static void put_number(struct json_writer *w, const char *key, double value)
-{
-    json_key(w, key);
-    json_put_number(w, value);
-}
-
 static void put_count(struct json_writer *w, const char *key, double value)
 {
-    json_key(w, key);
-    json_put_integer(w, (int64_t)value);
+    json_put_named_integer(w, key, (int64_t)value);
 }
 
 /* Two ends on one line, or null. */
@@ -51,9 +44,9 @@ static void put_class(struct json_writer *w, const char *key, const struct class
 {
     json_key(w, key);
     json_begin_object(w);
-    put_number(w, "precision", row->precision);
-    put_number(w, "recall", row->recall);
-    put_number(w, "f1", row->f1);
+    json_put_named_number(w, "precision", row->precision);
+    json_put_named_number(w, "recall", row->recall);
+    json_put_named_number(w, "f1", row->f1);
     put_count(w, "support", row->support);
     json_end_object(w);
 }
@@ -69,14 +62,14 @@ static void put_rates(struct json_writer *w, const struct figures *f)
         snprintf(key, sizeof key, "%.2f", rate->rate);
         json_key(w, key);
         json_begin_object(w);
-        put_number(w, "tpr", figure->value);
+        json_put_named_number(w, "tpr", figure->value);
         put_text(w, "reason", isnan(figure->value) ? figure->reason : NULL);
         put_interval(w, "wilson", rate->tpr);
         put_interval(w, "bootstrap", figure->interval);
-        put_number(w, "threshold", rate->threshold);
-        put_number(w, "achieved_fpr",
-                   isnan(figure->value) ? (double)NAN
-                                        : rate->false_positives / (double)f->negatives);
+        json_put_named_number(w, "threshold", rate->threshold);
+        json_put_named_number(w, "achieved_fpr",
+                              isnan(figure->value) ? (double)NAN
+                                                   : rate->false_positives / (double)f->negatives);
         put_interval(w, "achieved_fpr_wilson", rate->fpr);
         json_end_object(w);
     }
@@ -118,12 +111,10 @@ static void put_confusion(struct json_writer *w, const struct figures *f,
 static void put_figures(struct json_writer *w, const struct figures *f,
                         const struct name_table *labels, bool decided)
 {
-    json_key(w, "rows");
-    json_put_integer(w, f->rows);
-    json_key(w, "clusters");
-    json_put_integer(w, f->clusters);
+    json_put_named_integer(w, "rows", f->rows);
+    json_put_named_integer(w, "clusters", f->clusters);
     for (int i = 0; i < FIGURE_TPR_AT_1; i++)
-        put_number(w, figure_name(i), f->of[i].value);
+        json_put_named_number(w, figure_name(i), f->of[i].value);
     put_rates(w, f);
     json_key(w, "classes");
     json_begin_object(w);
@@ -158,11 +149,12 @@ static void put_bins(struct json_writer *w, const char *key, const struct calibr
         int indent = w->indent;
         json_begin_object(w);
         w->indent = 0;
-        put_number(w, "from", (double)b / count);
-        put_number(w, "to", (double)(b + 1) / count);
+        json_put_named_number(w, "from", (double)b / count);
+        json_put_named_number(w, "to", (double)(b + 1) / count);
         put_count(w, "rows", bins[b].rows);
-        put_number(w, "mean_probability", bins[b].rows > 0.0 ? bins[b].probability : (double)NAN);
-        put_number(w, "share", bins[b].rows > 0.0 ? bins[b].share : (double)NAN);
+        json_put_named_number(w, "mean_probability",
+                              bins[b].rows > 0.0 ? bins[b].probability : (double)NAN);
+        json_put_named_number(w, "share", bins[b].rows > 0.0 ? bins[b].share : (double)NAN);
         put_interval(w, "wilson", bins[b].interval);
         json_end_object(w);
         w->indent = indent;
@@ -196,18 +188,18 @@ static void put_rule(struct json_writer *w, const struct rule *rule)
 {
     bool by_label = isnan(rule->rate);
     put_text(w, "by", by_label ? "most probable label" : "threshold of detector.json");
-    put_number(w, "stated_fpr", rule->rate);
-    put_number(w, "log_odds", by_label ? (double)NAN : (double)rule->log_odds);
+    json_put_named_number(w, "stated_fpr", rule->rate);
+    json_put_named_number(w, "log_odds", by_label ? (double)NAN : (double)rule->log_odds);
     put_count(w, "true_positives", rule->true_positives);
     put_count(w, "false_positives", rule->false_positives);
     put_count(w, "positives", rule->positives);
     put_count(w, "negatives", rule->negatives);
     put_count(w, "abstained", rule->abstained_negatives + rule->abstained_positives);
-    put_number(w, "tpr",
-               rule->positives > 0.0 ? rule->true_positives / rule->positives : (double)NAN);
+    json_put_named_number(
+        w, "tpr", rule->positives > 0.0 ? rule->true_positives / rule->positives : (double)NAN);
     put_interval(w, "tpr_wilson", rule->tpr);
-    put_number(w, "fpr",
-               rule->negatives > 0.0 ? rule->false_positives / rule->negatives : (double)NAN);
+    json_put_named_number(
+        w, "fpr", rule->negatives > 0.0 ? rule->false_positives / rule->negatives : (double)NAN);
     put_interval(w, "fpr_wilson", rule->fpr);
     put_interval(w, "fpr_expected", rule->expected);
 }
@@ -259,9 +251,9 @@ static void put_slices(struct json_writer *w, const struct assay_evaluation *e)
             put_text(w, "value", value->name);
             put_count(w, "negatives", value->negatives);
             put_count(w, "false_positives", value->false_positives);
-            put_number(w, "fpr",
-                       value->negatives > 0.0 ? value->false_positives / value->negatives
-                                              : (double)NAN);
+            json_put_named_number(w, "fpr",
+                                  value->negatives > 0.0 ? value->false_positives / value->negatives
+                                                         : (double)NAN);
             put_interval(w, "wilson", value->fpr);
             json_key(w, "above_overall");
             json_put_boolean(w, value->above);
@@ -275,9 +267,9 @@ static void put_contest(struct json_writer *w, const char *key, const struct con
 {
     json_key(w, key);
     json_begin_object(w);
-    put_number(w, "value", f->value);
+    json_put_named_number(w, "value", f->value);
     put_interval(w, "interval", f->interval);
-    put_number(w, "lead", f->lead);
+    json_put_named_number(w, "lead", f->lead);
     put_interval(w, "lead_interval", f->lead_interval);
     json_end_object(w);
 }
@@ -289,12 +281,12 @@ static void put_baseline(struct json_writer *w, const struct baseline *item)
     put_text(w, "description", item->description);
     if (item->feature >= 0) {
         put_text(w, "positive_when", item->falls ? "less" : "more");
-        put_number(w, "train_auroc", item->train_auroc);
+        json_put_named_number(w, "train_auroc", item->train_auroc);
     }
-    put_number(w, "auroc", item->auroc);
+    json_put_named_number(w, "auroc", item->auroc);
     if (item->judged) {
         put_interval(w, "interval", item->result.auroc.interval);
-        put_number(w, "lead_of_scores", item->result.auroc.lead);
+        json_put_named_number(w, "lead_of_scores", item->result.auroc.lead);
         put_interval(w, "lead_interval", item->result.auroc.lead_interval);
     }
     json_end_object(w);
@@ -329,9 +321,9 @@ static void put_baselines(struct json_writer *w, const struct assay_evaluation *
     if (evaluation_positive(e)) {
         json_key(w, "flag_nobody");
         json_begin_object(w);
-        put_number(w, "accuracy", b->nobody_accuracy);
-        put_number(w, "balanced_accuracy", b->nobody_balanced_accuracy);
-        put_number(w, "auroc", isnan(b->nobody_balanced_accuracy) ? (double)NAN : 0.5);
+        json_put_named_number(w, "accuracy", b->nobody_accuracy);
+        json_put_named_number(w, "balanced_accuracy", b->nobody_balanced_accuracy);
+        json_put_named_number(w, "auroc", isnan(b->nobody_balanced_accuracy) ? (double)NAN : 0.5);
         json_end_object(w);
     }
     json_key(w, "linear_model");
@@ -339,17 +331,17 @@ static void put_baselines(struct json_writer *w, const struct assay_evaluation *
         double positives = (double)e->all.positives, negatives = (double)e->all.negatives;
         bool set = !isnan(b->threshold);
         json_begin_object(w);
-        put_number(w, "auroc", b->items[0].auroc);
+        json_put_named_number(w, "auroc", b->items[0].auroc);
         put_interval(w, "interval", b->items[0].result.auroc.interval);
-        put_number(w, "lead_of_scores", b->items[0].result.auroc.lead);
+        json_put_named_number(w, "lead_of_scores", b->items[0].result.auroc.lead);
         put_interval(w, "lead_interval", b->items[0].result.auroc.lead_interval);
         put_text(w, "threshold_from", b->valid_path);
         put_text(w, "threshold_missing", set ? NULL : b->threshold_reason);
-        put_number(w, "threshold", b->threshold);
-        put_number(w, "accuracy", b->accuracy);
-        put_number(w, "tpr", set ? b->true_positives / positives : (double)NAN);
+        json_put_named_number(w, "threshold", b->threshold);
+        json_put_named_number(w, "accuracy", b->accuracy);
+        json_put_named_number(w, "tpr", set ? b->true_positives / positives : (double)NAN);
         put_interval(w, "tpr_wilson", b->tpr);
-        put_number(w, "fpr", set ? b->false_positives / negatives : (double)NAN);
+        json_put_named_number(w, "fpr", set ? b->false_positives / negatives : (double)NAN);
         put_interval(w, "fpr_wilson", b->fpr);
         json_end_object(w);
     } else {
@@ -375,17 +367,17 @@ static void put_against(struct json_writer *w, const struct assay_evaluation *e)
     put_text(w, "name", a->name);
     put_text(w, "sha256", a->sha256);
     if (a->has_auroc) {
-        put_number(w, "auroc_here", a->first.auroc.value);
+        json_put_named_number(w, "auroc_here", a->first.auroc.value);
         put_contest(w, "auroc", &a->other.auroc);
     }
     if (a->has_accuracy) {
-        put_number(w, "accuracy_here", a->first.accuracy.value);
+        json_put_named_number(w, "accuracy_here", a->first.accuracy.value);
         put_contest(w, "accuracy", &a->other.accuracy);
         json_key(w, "mcnemar");
         json_begin_object(w);
         put_count(w, "only_here_right", (double)a->only_first);
         put_count(w, "only_other_right", (double)a->only_other);
-        put_number(w, "p_value", a->p_value);
+        json_put_named_number(w, "p_value", a->p_value);
         json_key(w, "exact");
         json_put_boolean(w, a->only_first + a->only_other <= MCNEMAR_EXACT);
         json_end_object(w);
@@ -401,7 +393,7 @@ static void put_attacks(struct json_writer *w, const struct assay_evaluation *e)
         return;
     }
     json_begin_object(w);
-    put_number(w, "strength", e->strength);
+    json_put_named_number(w, "strength", e->strength);
     json_key(w, "kinds");
     json_begin_array(w);
     for (int i = 0; i < e->attack_count; i++) {
@@ -426,8 +418,7 @@ static void put_attacks(struct json_writer *w, const struct assay_evaluation *e)
 static void put_mistakes(struct json_writer *w, const struct assay_evaluation *e)
 {
     const struct score_table *table = &e->rows.table;
-    json_key(w, "mistakes");
-    json_put_integer(w, e->rows.wrong);
+    json_put_named_integer(w, "mistakes", e->rows.wrong);
     json_key(w, "most_confident_mistakes");
     json_begin_array(w);
     for (int i = 0; i < e->rows.mistake_count; i++) {
@@ -436,7 +427,7 @@ static void put_mistakes(struct json_writer *w, const struct assay_evaluation *e
         put_text(w, "id", mistake->id);
         put_text(w, "label", e->scorer.labels.names[table->label[mistake->row]]);
         put_text(w, "predicted", e->scorer.labels.names[table->predicted[mistake->row]]);
-        put_number(w, "confidence", mistake->confidence);
+        json_put_named_number(w, "confidence", mistake->confidence);
         put_text(w, "excerpt", mistake->excerpt);
         json_end_object(w);
     }
@@ -460,8 +451,7 @@ static void put_renames(struct json_writer *w, const struct assay_evaluation *e)
 static void put_head(struct json_writer *w, const struct assay_evaluation *e)
 {
     put_text(w, "format", "assay-report");
-    json_key(w, "format_version");
-    json_put_integer(w, REPORT_FORMAT);
+    json_put_named_integer(w, "format_version", REPORT_FORMAT);
     put_text(w, "assay", ASSAY_VERSION);
     json_key(w, "model");
     if (e->model) {
@@ -475,7 +465,7 @@ static void put_head(struct json_writer *w, const struct assay_evaluation *e)
             json_put_integer(w, e->max_tokens);
         else
             json_put_null(w);
-        put_number(w, "temperature", e->card.temperature);
+        json_put_named_number(w, "temperature", e->card.temperature);
         json_end_object(w);
     } else {
         json_put_null(w);
@@ -505,7 +495,7 @@ static void put_resampling(struct json_writer *w, const struct assay_evaluation 
     json_key(w, "resampling");
     json_begin_object(w);
     put_text(w, "method", "bootstrap over clusters, expanded percentiles");
-    put_number(w, "confidence", RESAMPLE_CONFIDENCE);
+    json_put_named_number(w, "confidence", RESAMPLE_CONFIDENCE);
     put_count(w, "resamples", e->all.resamples);
     put_count(w, "seed", (double)e->measuring.seed);
     put_text(w, "cluster_field", e->rows.cluster_field);

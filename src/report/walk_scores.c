@@ -46,10 +46,8 @@ static assay_status write_prediction(struct walk *w, int64_t i, assay_error *err
     struct json_writer writer = {.out = &w->line};
     buffer_clear(&w->line);
     json_begin_object(&writer);
-    json_key(&writer, "id");
-    json_put_string(&writer, w->ids[i]);
-    json_key(&writer, "label");
-    json_put_string(&writer, w->labels[i]);
+    json_put_named_string(&writer, "id", w->ids[i]);
+    json_put_named_string(&writer, "label", w->labels[i]);
     json_key(&writer, "predicted");
     if (w->predicted[i] >= 0)
         json_put_string(&writer, scorer->labels.names[w->predicted[i]]);
@@ -59,10 +57,8 @@ static assay_status write_prediction(struct walk *w, int64_t i, assay_error *err
                 classes);
     put_numbers(&writer, "probabilities", NULL,
                 scorer->has_probabilities ? w->probabilities + i * classes : NULL, classes);
-    if (!scorer->has_probabilities && scorer->has_scores) {
-        json_key(&writer, "score");
-        json_put_number(&writer, w->scores[i]);
-    }
+    if (!scorer->has_probabilities && scorer->has_scores)
+        json_put_named_number(&writer, "score", w->scores[i]);
     json_end_object(&writer);
     if (writer.failed || !buffer_append_byte(&w->line, '\n'))
         return error_memory(error, w->line.length);

@@ -38,18 +38,6 @@ assay_status checkpoint_counters_check(const struct checkpoint_counters *counter
     return check_text(counters->recipe, "the recipe's fingerprint", error);
 }
 
-static void put_integer(struct json_writer *writer, const char *key, int64_t value)
-{
-    json_key(writer, key);
-    json_put_integer(writer, value);
-}
-
-static void put_string(struct json_writer *writer, const char *key, const char *text)
-{
-    json_key(writer, key);
-    json_put_string(writer, text);
-}
-
 assay_status checkpoint_counters_write(struct buffer *text,
                                        const struct checkpoint_counters *counters,
                                        assay_error *error)
@@ -58,17 +46,18 @@ assay_status checkpoint_counters_write(struct buffer *text,
     char seed[MAX_SEED_DIGITS + 1]; /* as text: JSON's numbers end at 63 bits */
     snprintf(seed, sizeof seed, "%" PRIu64, counters->seed);
     json_begin_object(&writer);
-    put_string(&writer, "format", format_name);
-    put_integer(&writer, "format_version", FORMAT_VERSION);
-    put_string(&writer, "assay", counters->version[0] ? counters->version : ASSAY_VERSION);
-    put_string(&writer, "recipe", counters->recipe);
-    put_integer(&writer, "step", counters->step);
-    put_integer(&writer, "epoch", counters->epoch);
-    put_integer(&writer, "batch", counters->batch);
-    put_string(&writer, "seed", seed);
-    put_integer(&writer, "evaluated_step", counters->evaluated_step);
-    put_integer(&writer, "rows_seen", counters->rows_seen);
-    put_integer(&writer, "tokens_seen", counters->tokens_seen);
+    json_put_named_string(&writer, "format", format_name);
+    json_put_named_integer(&writer, "format_version", FORMAT_VERSION);
+    json_put_named_string(&writer, "assay",
+                          counters->version[0] ? counters->version : ASSAY_VERSION);
+    json_put_named_string(&writer, "recipe", counters->recipe);
+    json_put_named_integer(&writer, "step", counters->step);
+    json_put_named_integer(&writer, "epoch", counters->epoch);
+    json_put_named_integer(&writer, "batch", counters->batch);
+    json_put_named_string(&writer, "seed", seed);
+    json_put_named_integer(&writer, "evaluated_step", counters->evaluated_step);
+    json_put_named_integer(&writer, "rows_seen", counters->rows_seen);
+    json_put_named_integer(&writer, "tokens_seen", counters->tokens_seen);
     json_key(&writer, "early_stop");
     json_begin_object(&writer);
     json_key(&writer, "best_metric");
@@ -76,8 +65,8 @@ assay_status checkpoint_counters_write(struct buffer *text,
         json_put_number(&writer, counters->best_metric);
     else
         json_put_null(&writer);
-    put_integer(&writer, "best_step", counters->has_best ? counters->best_step : 0);
-    put_integer(&writer, "waited", counters->waited);
+    json_put_named_integer(&writer, "best_step", counters->has_best ? counters->best_step : 0);
+    json_put_named_integer(&writer, "waited", counters->waited);
     json_end_object(&writer);
     json_end_object(&writer);
     if (writer.failed || !buffer_append_byte(text, '\n'))

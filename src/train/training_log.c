@@ -107,18 +107,6 @@ void training_log_close(struct training_log *log)
     memory_free(log);
 }
 
-static void put_number(struct json_writer *writer, const char *key, double value)
-{
-    json_key(writer, key);
-    json_put_number(writer, value);
-}
-
-static void put_integer(struct json_writer *writer, const char *key, int64_t value)
-{
-    json_key(writer, key);
-    json_put_integer(writer, value);
-}
-
 static assay_status write_line(struct training_log *log, const struct json_writer *writer,
                                assay_error *error)
 {
@@ -145,14 +133,14 @@ assay_status training_log_put_step(struct training_log *log, const struct traini
         struct json_writer writer = {.out = &log->text};
         buffer_clear(&log->text);
         json_begin_object(&writer);
-        put_integer(&writer, "step", step->step);
-        put_number(&writer, "epoch", step->epoch);
-        put_number(&writer, "loss", step->loss);
-        put_number(&writer, "lr", step->lr);
-        put_number(&writer, "grad_norm", step->grad_norm);
-        put_integer(&writer, "tokens", step->tokens);
-        put_number(&writer, "tokens_per_s", step->tokens_per_s);
-        put_integer(&writer, "memory", step->memory);
+        json_put_named_integer(&writer, "step", step->step);
+        json_put_named_number(&writer, "epoch", step->epoch);
+        json_put_named_number(&writer, "loss", step->loss);
+        json_put_named_number(&writer, "lr", step->lr);
+        json_put_named_number(&writer, "grad_norm", step->grad_norm);
+        json_put_named_integer(&writer, "tokens", step->tokens);
+        json_put_named_number(&writer, "tokens_per_s", step->tokens_per_s);
+        json_put_named_integer(&writer, "memory", step->memory);
         json_end_object(&writer);
         status = write_line(log, &writer, error);
     }
@@ -210,12 +198,12 @@ assay_status training_log_put_metrics(struct training_log *log, int64_t step, do
         struct json_writer writer = {.out = &log->text};
         buffer_clear(&log->text);
         json_begin_object(&writer);
-        put_integer(&writer, "step", step);
-        put_number(&writer, "epoch", epoch);
+        json_put_named_integer(&writer, "step", step);
+        json_put_named_number(&writer, "epoch", epoch);
         json_key(&writer, "valid");
         json_begin_object(&writer);
         for (size_t i = 0; i < count; i++)
-            put_number(&writer, metrics[i].name, metrics[i].value);
+            json_put_named_number(&writer, metrics[i].name, metrics[i].value);
         json_end_object(&writer);
         json_end_object(&writer);
         status = write_line(log, &writer, error);

@@ -210,18 +210,12 @@ static void put_data(struct json_writer *w, const assay_training *t, const char 
         return;
     }
     json_begin_object(w);
-    json_key(w, "path");
-    json_put_string(w, rows->feed.data.path);
-    json_key(w, "rows");
-    json_put_integer(w, rows->feed.data.rows);
-    if (rows->sample) {
-        json_key(w, "used_rows");
-        json_put_integer(w, rows->feed.rows);
-    }
-    json_key(w, "tokens");
-    json_put_integer(w, rows->feed.data.tokens);
-    json_key(w, "sha256");
-    json_put_string(w, rows->feed.data.fingerprint);
+    json_put_named_string(w, "path", rows->feed.data.path);
+    json_put_named_integer(w, "rows", rows->feed.data.rows);
+    if (rows->sample)
+        json_put_named_integer(w, "used_rows", rows->feed.rows);
+    json_put_named_integer(w, "tokens", rows->feed.data.tokens);
+    json_put_named_string(w, "sha256", rows->feed.data.fingerprint);
     if (rows == &t->train)
         put_cleaning(w, t);
     json_end_object(w);
@@ -246,14 +240,10 @@ static void put_scores(struct json_writer *w, const assay_training *t)
     json_key(w, "selected_by");
     if (t->counters.has_best) {
         json_begin_object(w);
-        json_key(w, "metric");
-        json_put_string(w, recipe_metric_name(t->recipe.early_stop.metric));
-        json_key(w, "value");
-        json_put_number(w, t->counters.best_metric);
-        json_key(w, "step");
-        json_put_integer(w, t->counters.best_step);
-        json_key(w, "data");
-        json_put_string(w, "valid");
+        json_put_named_string(w, "metric", recipe_metric_name(t->recipe.early_stop.metric));
+        json_put_named_number(w, "value", t->counters.best_metric);
+        json_put_named_integer(w, "step", t->counters.best_step);
+        json_put_named_string(w, "data", "valid");
         json_end_object(w);
     } else {
         json_put_null(w);
