@@ -30,6 +30,30 @@ static void use_calibration(const struct detector *d)
     }
 }
 
+/* What is known of the cleaning can be written, read again and done. */
+static void use_cleaning(const struct cleaning_record *record)
+{
+    static const char text[] = "Essay: <b>A</b>  t\xc3\xa9xt\n";
+    struct buffer written = {0};
+    struct json_writer writer = {.out = &written};
+    struct json *list = NULL;
+    struct cleaning_record again = {0};
+    assay_cleaner *cleaner = NULL;
+    const char *cleaned;
+    size_t length;
+    cleaning_record_put(&writer, record);
+    if (writer.failed || json_parse(&list, written.bytes, written.length, NULL, NULL) ||
+        cleaning_record_read(&again, list, NULL) || again.count != record->count)
+        abort();
+    if (assay_cleaner_open(&cleaner, again.passes, again.count, NULL) ||
+        assay_cleaner_clean(cleaner, &cleaned, &length, text, sizeof text - 1, NULL))
+        abort();
+    assay_cleaner_close(cleaner);
+    cleaning_record_free(&again);
+    json_free(list);
+    buffer_free(&written);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct detector d;
@@ -44,6 +68,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         }
         if (d.calibrated)
             use_calibration(&d);
+        use_cleaning(&d.cleaning);
     } else if (error.status != status || !error.message[0] || !error.file[0]) {
         abort(); /* every refusal says what and where */
     }
