@@ -437,6 +437,20 @@ static void folders(void **state)
     detector_free(&after);
 }
 
+struct notes {
+    char text[2000];
+};
+
+static void keep_note(void *context, int64_t done, int64_t total, const char *note)
+{
+    struct notes *notes = context;
+    size_t used = strlen(notes->text);
+    (void)done;
+    (void)total;
+    if (note)
+        snprintf(notes->text + used, sizeof notes->text - used, "%s\n", note);
+}
+
 /* detector.json says how the texts of the training were cleaned, where their card does. */
 static void cleaned_texts(void **state)
 {
@@ -480,6 +494,22 @@ static void cleaned_texts(void **state)
     }
     training_remove(training_path("train.jsonl.card.json"));
     json_free(before);
+    /* Rows that no card says were cleaned alike set thresholds for other texts. */
+    struct notes notes = {{0}};
+    assay_calibration_options options = ASSAY_CALIBRATION_OPTIONS_INIT;
+    assay_calibration_result result;
+    options.threads = 1;
+    options.progress = keep_note;
+    options.context = &notes;
+    assert_int_equal(assay_calibrate(training_path("cleaned0"), training_path("own.jsonl"),
+                                     &options, &result, NULL),
+                     ASSAY_OK);
+    assert_non_null(strstr(notes.text, "nothing says that these were cleaned alike"));
+    notes.text[0] = '\0';
+    assert_int_equal(assay_calibrate(training_path("cleaned1"), training_path("own.jsonl"),
+                                     &options, &result, NULL),
+                     ASSAY_OK);
+    assert_null(strstr(notes.text, "cleaned"));
 }
 
 int main(void)

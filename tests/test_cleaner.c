@@ -166,6 +166,16 @@ static void records(void **state)
     assert_int_equal(record.count, 2);
     assert_true(record.passes[0].steps[ASSAY_CLEAN_LOWERCASE]);
     assert_false(record.passes[0].steps[ASSAY_CLEAN_MARKUP]);
+    struct cleaning_record other;
+    assert_int_equal(read_record(&other, good, NULL), ASSAY_OK);
+    assert_true(cleaning_record_same(&record, &other));
+    other.passes[1].steps[ASSAY_CLEAN_MARKUP] = true;
+    assert_false(cleaning_record_same(&record, &other));
+    other.passes[1].steps[ASSAY_CLEAN_MARKUP] = false;
+    other.count = 1;
+    assert_false(cleaning_record_same(&record, &other));
+    other.count = 2;
+    cleaning_record_free(&other);
     cleaning_record_put(&writer, &record);
     assert_string_equal(text.bytes, good);
     buffer_free(&text);

@@ -123,6 +123,22 @@ assay_status cleaning_record_read(struct cleaning_record *record, const struct j
     return status;
 }
 
+static bool same_pass(const assay_cleaning *a, const assay_cleaning *b)
+{
+    bool same = !memcmp(a->steps, b->steps, sizeof a->steps) && a->header_count == b->header_count;
+    for (size_t i = 0; i < a->header_count && same; i++)
+        same = !strcmp(a->headers[i], b->headers[i]);
+    return same;
+}
+
+bool cleaning_record_same(const struct cleaning_record *a, const struct cleaning_record *b)
+{
+    bool same = a->count == b->count;
+    for (size_t i = 0; i < a->count && same; i++)
+        same = same_pass(&a->passes[i], &b->passes[i]);
+    return same;
+}
+
 void cleaning_record_free(struct cleaning_record *record)
 {
     for (size_t i = 0; i < record->count; i++)

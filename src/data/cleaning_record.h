@@ -23,6 +23,7 @@ assay_status cleaning_record_add(struct cleaning_record *record, const struct js
 /* A list of passes. */
 assay_status cleaning_record_read(struct cleaning_record *record, const struct json *list,
                                   assay_error *error);
+bool cleaning_record_same(const struct cleaning_record *a, const struct cleaning_record *b);
 void cleaning_record_free(struct cleaning_record *record);
 
 void cleaning_record_put(struct json_writer *writer, const struct cleaning_record *record);

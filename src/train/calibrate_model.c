@@ -10,6 +10,7 @@
 #include "detect/score.h"
 #include "models/model.h"
 #include "train/calibrate.h"
+#include "train/file_cleaning.h"
 #include "train/labels.h"
 
 #include <inttypes.h>
@@ -206,6 +207,25 @@ static assay_status check_unseen(const struct work *w, assay_error *error)
     return ASSAY_OK;
 }
 
+/* Thresholds are of the texts that they were fitted on. */
+static assay_status mind_cleaning(const struct work *w, assay_error *error)
+{
+    struct cleaning_record rows;
+    bool known;
+    if (!w->card.cleaning.count)
+        return ASSAY_OK;
+    assay_status status =
+        file_cleaning_read(&rows, &known, w->data, w->feed.data.fingerprint, NULL);
+    if (status == ASSAY_ERROR_MEMORY)
+        return error_memory(error, 1);
+    if (!cleaning_record_same(&rows, &w->card.cleaning))
+        tell(w, 0, 0,
+             "the texts of the training were cleaned, and nothing says that these were cleaned "
+             "alike: texts that detect cleans are not like the ones that set these thresholds");
+    cleaning_record_free(&rows);
+    return ASSAY_OK;
+}
+
 /* Rows in the order of the data, so many tokens a call; the session orders them itself. */
 static assay_status score_rows(struct work *w, assay_error *error)
 {
@@ -327,6 +347,8 @@ assay_status assay_calibrate(const char *folder, const char *data,
         status = read_rows(&w, error);
     if (status == ASSAY_OK)
         status = check_unseen(&w, error);
+    if (status == ASSAY_OK)
+        status = mind_cleaning(&w, error);
     if (status == ASSAY_OK)
         status = score_rows(&w, error);
     if (status == ASSAY_OK)
