@@ -551,7 +551,7 @@ static void renamed_labels(void **state)
     assert_int_equal(json_count(json_member(expected, "renamed_labels")), 0);
     assay_label_rename renames[] = {{"machine", "ai"}, {"machine", "human"}};
     options.data = training_path("machine.jsonl");
-    refused(&options, ASSAY_ERROR_FORMAT, "another label");
+    refused(&options, ASSAY_ERROR_FORMAT, "the model lacks");
     options.renames = renames;
     options.rename_count = 1;
     options.out = training_path("renamed");
