@@ -165,6 +165,7 @@ static int run(struct call *call)
     }
     assay_detector_get_info(detect.detector, &detect.info);
     detect.labels = detect.info.labels;
+    usual.precision = ASSAY_PRECISION_HIGH;
     if (detect.info.calibrated) {
         usual.precision = detect.info.precision;
         usual.max_tokens = detect.info.max_tokens;

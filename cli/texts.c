@@ -312,7 +312,9 @@ int text_open_session(const struct call *call, assay_model *model,
     if (assay_session_open(session, model, &options, &error) != ASSAY_OK)
         return call_failed(call, &error);
     assay_precision used = assay_session_precision(*session);
-    if (used != options.precision)
+    /* Nobody asked for the default; a higher precision than that needs no word. */
+    if (used != options.precision &&
+        (call_has(call, "precision") || options.precision == ASSAY_PRECISION_MEDIUM))
         call_note(call, "this processor has no units for %s; computing at %s",
                   assay_precision_name(options.precision), assay_precision_name(used));
     if (call->verbose)
@@ -323,7 +325,8 @@ int text_open_session(const struct call *call, assay_model *model,
 
 int text_open_model(const struct call *call, assay_model **model, assay_session **session)
 {
-    const assay_session_options usual = ASSAY_SESSION_OPTIONS_INIT;
+    assay_session_options usual = ASSAY_SESSION_OPTIONS_INIT;
+    usual.precision = ASSAY_PRECISION_HIGH;
     int code = text_open_model_alone(call, model);
     return code == CALL_DONE ? text_open_session(call, *model, &usual, session) : code;
 }

@@ -142,6 +142,23 @@ static void white_space_is_evened(void **state)
     assert_int_equal(apply(clean_whitespace, "a b\n", 4), 1);
 }
 
+static void lists_go(void **state)
+{
+    (void)state;
+    becomes(clean_lists, "One. It can:\n * sing,\n   and well\n * dance\nTwo.", "One.\nTwo.");
+    becomes(clean_lists, "It can\nalso do:\n\n  - sing\n\n  - dance\n\nTwo.", "\n\n\n\nTwo.");
+    becomes(clean_lists, "A text.\n1. one\n2) two\n(3) three\n  more\na) four\nB.", "A text.\nB.");
+    becomes(clean_lists, "\xe2\x80\xa2 one\n\tmore\nTwo.", "Two.");
+    becomes(clean_lists, "See e.g. these:\n  a.so: x\n  b.so: y\nEnd.", "\nEnd.");
+    /* What is no list stays: signs within a line, a range, a date, a paragraph set in. */
+    becomes(clean_lists, "a * b\n-c\n*d*\n2023. was\n-1 is\n  Set in.\n",
+            "a * b\n-c\n*d*\n2023. was\n-1 is\n  Set in.\n");
+    becomes(clean_lists, "Note:\nnot set in", "Note:\nnot set in");
+    becomes(clean_lists, "", "");
+    becomes(clean_lists, "* one", "");
+    assert_int_equal(apply(clean_lists, "x\n* a\n* b\n", 10), 2);
+}
+
 static void small_letters(void **state)
 {
     (void)state;
@@ -262,6 +279,7 @@ int main(void)
         cmocka_unit_test(invisible_characters_go),
         cmocka_unit_test(typography_becomes_the_keyboards),
         cmocka_unit_test(white_space_is_evened),
+        cmocka_unit_test(lists_go),
         cmocka_unit_test(small_letters),
         cmocka_unit_test(html_becomes_text),
         cmocka_unit_test(markdown_becomes_text),

@@ -201,6 +201,9 @@ def main():
         return (mp.expm1(r) - r) / r ** 2
     exp_c = fit_rounded(exp_target, lambda r: r ** 2 / mp.exp(r), range(5), -half_ln2, half_ln2)
 
+    short_c = fit_rounded(lambda x: mp.mpf(2) ** x, lambda x: mp.mpf(2) ** -x, range(5),
+                          mp.mpf("-0.50001"), mp.mpf("0.50001"))
+
     erf_split = F(0.921875)
 
     def erf_near(s):
@@ -242,10 +245,14 @@ def main():
                      -float(tanh_split), float(tanh_split), n, rng)
     t_full = measure("tanh", lambda x: tanh32(exp_c, tanh_c, tanh_split, x), np.tanh,
                      -12.0, 12.0, n, rng)
+    places = np.linspace(-.5, .5, n).astype(F)
+    exact = np.exp2(places.astype(np.float64))
+    e_short = math.log2(np.max(np.abs(horner(short_c, places) - exact) / exact))
+    print(f"exp2, short: relative error 2^{e_short:.1f}")
     special_values(exp_c, near, far, erf_split, tanh_c, tanh_split)
 
     text = f"""/*
- * The polynomials that every kernel set shares for exp, erf and tanh in float32.
+ * The polynomials that every kernel set shares for exp, erf and tanh in float32, and one shorter.
  * Made by tools/fit_polynomials.py; change it there. Entry [k] multiplies the k-th power.
  * Bits are equal on every kernel set when the recipe above each table is followed exactly: fma() is
  * one rounding, horner(c, x) is p = c[last]; p = fma(p, x, c[k]) downwards to c[0], and no other
@@ -269,6 +276,12 @@ static const float exp_ln2_lo = {hexfloat(LN2_LO)};
 static const float exp_lowest = {hexfloat(EXP_LOWEST)}; /* {float(EXP_LOWEST):.9g} */
 static const float exp_highest = {hexfloat(EXP_HIGHEST)}; /* {float(EXP_HIGHEST):.9g} */
 {table("exp_poly", "EXP_TERMS", exp_c)}
+
+/*
+ * 2^x on [-1/2, 1/2] to 2^{e_short:.0f}, relative: where results become bfloat16, on sets that have its
+ * units. n = x rounded to the nearest whole number; y = horner(exp2_short, x - n) * 2^n.
+ */
+{table("exp2_short", "EXP2_SHORT_TERMS", short_c)}
 
 /*
  * erf(x) = copysign(y, x), max {max(e_erf, e_near):.2f} ulp, a = |x|:

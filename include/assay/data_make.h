@@ -59,6 +59,8 @@ void assay_data_report_close(assay_data_report *report); /* NULL allowed */
 
 /* Steps change texts, in this order; X(NAME, name, on without being asked, what it does). */
 #define ASSAY_CLEAN_STEP_LIST(X)                                                                   \
+    X(LISTS, "lists", false,                                                                       \
+      "items of lists (bulleted, numbered, set in) and the sentence that leads to them go")        \
     X(MARKUP, "markup", false,                                                                     \
       "HTML tags, comments and entities, and Markdown, become plain text")                         \
     X(UNICODE, "unicode", true, "Unicode's composed form, NFC")                                    \

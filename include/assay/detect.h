@@ -117,7 +117,7 @@ typedef void assay_calibration_progress(void *context, int64_t done, int64_t tot
 typedef struct assay_calibration_options {
     size_t struct_size;
     int threads;          /* 0: all processors this process may use */
-    bool precision_given; /* else that of detector.json, else highest */
+    bool precision_given; /* else that of detector.json, else high */
     assay_precision precision;
     int32_t max_tokens;      /* 0: that of detector.json, else the model's own limit */
     const char *positive;    /* the class that is detected; NULL: detector.json's, else by name */

@@ -43,7 +43,7 @@ typedef struct assay_evaluation_options {
     double strength;
     const assay_rows_options *rows; /* of data; may be NULL */
     int threads;
-    bool precision_given; /* else that of detector.json's calibration, else highest */
+    bool precision_given; /* else that of detector.json's calibration, else high */
     assay_precision precision;
     int32_t max_tokens; /* 0: detector.json's, else the model's limit */
     int64_t batch_tokens;

@@ -14,6 +14,7 @@ struct head {
     int64_t q0, queries, k0, keys;
     const float *q, *k, *v;
     float *largest, *sum; /* of this row's queries */
+    float scale;          /* what block_scores left to be multiplied: a->scale, or 1 */
 };
 
 static int64_t round_up(int64_t n, int64_t step)
@@ -33,6 +34,7 @@ static struct head head_of(const struct attention *a, int64_t row, int64_t head)
     h.v = a->v + h.k0 * a->v_row + head * a->head_width;
     h.largest = a->statistics + head * a->queries + h.q0;
     h.sum = a->statistics + (a->heads + head) * a->queries + h.q0;
+    h.scale = a->bias || a->scale <= 0.0f ? 1.0f : a->scale;
     return h;
 }
 
@@ -45,8 +47,15 @@ static int64_t visible_keys(const struct head *h, int64_t i)
     return visible < 0 ? 0 : visible;
 }
 
-/* scores (n queries from i0, stride) = scale * q k^T + bias, for the keys visible to the last one.
- */
+static void scale_row(float *x, float by, int64_t n)
+{
+    for (int64_t j = 0; j < n; j += LANES)
+        lanes_store_some(x + j, lanes_multiply(lanes_load_some(x + j, n - j), lanes_all(by)),
+                         n - j);
+}
+
+/* scores (n queries from i0, stride) = q k^T for the keys visible to the last one; scale and bias
+ * are applied only when the scale cannot wait. */
 static int64_t block_scores(const struct head *h, float *scores, int64_t stride, const float *keys,
                             int64_t i0, int64_t n)
 {
@@ -62,12 +71,11 @@ static int64_t block_scores(const struct head *h, float *scores, int64_t stride,
                               .n = visible,
                               .k = a->head_width};
     KERNEL_NAME(product_serial)(&product);
-    lanes scale = lanes_all(a->scale);
+    if (!a->bias && h->scale == a->scale)
+        return visible;
     for (int64_t i = 0; i < n; i++) {
         float *s = scores + i * stride;
-        for (int64_t j = 0; j < visible; j += LANES)
-            lanes_store_some(s + j, lanes_multiply(lanes_load_some(s + j, visible - j), scale),
-                             visible - j);
+        scale_row(s, a->scale, visible);
         if (!a->bias)
             continue;
         int64_t position = h->keys - h->queries + i0 + i;
@@ -79,6 +87,32 @@ static int64_t block_scores(const struct head *h, float *scores, int64_t stride,
     return visible;
 }
 
+/* exp(scale * score - largest), `largest` being that of the scaled scores. */
+struct exponent {
+    lanes scale, largest;
+};
+
+#ifdef KERNEL_BFLOAT
+/* The weights become bfloat16: sixteen bits of the exponential do. */
+static struct exponent exponent_of(const struct head *h, float largest)
+{
+    return (struct exponent){lanes_all(h->scale * exp_log2e), lanes_all(-largest * exp_log2e)};
+}
+static lanes weight_of(const struct exponent *e, lanes score)
+{
+    return lanes_exp2_short(lanes_fma(score, e->scale, e->largest));
+}
+#else
+static struct exponent exponent_of(const struct head *h, float largest)
+{
+    return (struct exponent){lanes_all(h->scale), lanes_all(largest)};
+}
+static lanes weight_of(const struct exponent *e, lanes score)
+{
+    return lanes_exp(lanes_subtract(lanes_multiply(score, e->scale), e->largest));
+}
+#endif
+
 /* Keep factors of query i's weights: position is the query, features are (head, key). */
 static void keep_factors(const struct head *h, float *keep, int64_t i, int64_t keys)
 {
@@ -89,19 +123,26 @@ static void keep_factors(const struct head *h, float *keep, int64_t i, int64_t k
     KERNEL_NAME(keep)(keep, &a->stream, row, position, 0, keys, a->dropout, scale);
 }
 
-static void multiply_row(float *x, const float *by, int64_t n)
+/* The first n lanes of x, which are stored, and zeros. */
+static lanes store_and_pad(float *out, lanes x, int64_t n)
 {
-    for (int64_t j = 0; j < n; j += LANES)
-        lanes_store_some(
-            x + j, lanes_multiply(lanes_load_some(x + j, n - j), lanes_load_some(by + j, n - j)),
-            n - j);
+    lanes_store_some(out, x, n);
+    return n >= LANES ? x : lanes_load_first(out, n);
 }
 
-static void scale_row(float *x, float by, int64_t n)
+/* Scores of the keys that one query sees become weights, times `keep` where it is not NULL.
+ * Returns the weights' sum, before that. */
+static float weigh_row(float *s, const struct exponent *exponent, const float *keep, int64_t own)
 {
-    for (int64_t j = 0; j < n; j += LANES)
-        lanes_store_some(x + j, lanes_multiply(lanes_load_some(x + j, n - j), lanes_all(by)),
-                         n - j);
+    lanes sum = lanes_zero();
+    for (int64_t j = 0; j < own; j += LANES) {
+        int64_t n = own - j;
+        lanes weight = store_and_pad(s + j, weight_of(exponent, lanes_load_some(s + j, n)), n);
+        sum = lanes_add(sum, weight);
+        if (keep)
+            lanes_store_some(s + j, lanes_multiply(weight, lanes_load_some(keep + j, n)), n);
+    }
+    return lanes_sum(sum);
 }
 
 static void clear(float *x, int64_t first, int64_t last)
@@ -136,13 +177,13 @@ static void forward_task(void *context, int64_t index, int thread)
         for (int64_t i = 0; i < n; i++) {
             float *s = scores + i * stride;
             int64_t own = visible_keys(&h, i0 + i);
-            float largest = own ? KERNEL_NAME(row_largest)(s, own) : 0.0f;
+            float largest = own ? h.scale * KERNEL_NAME(row_largest)(s, own) : 0.0f;
             h.largest[i0 + i] = largest;
-            h.sum[i0 + i] = own ? KERNEL_NAME(row_exponentials)(s, s, largest, own) : 1.0f;
-            if (a->dropout > 0.0f) {
+            struct exponent exponent = exponent_of(&h, largest);
+            if (a->dropout > 0.0f)
                 keep_factors(&h, keep, i0 + i, own);
-                multiply_row(s, keep, own);
-            }
+            h.sum[i0 + i] =
+                own ? weigh_row(s, &exponent, a->dropout > 0.0f ? keep : NULL, own) : 1.0f;
             clear(s, own, visible);
         }
         float *out = a->out + (h.q0 + i0) * a->out_row + h.head * width;
@@ -184,26 +225,46 @@ struct backward_job {
     const struct attention_gradient *gradient;
 };
 
-/* Mean of x under the weights w, whose float32 sum is not quite 1: dividing by it makes the slopes
- * of a query sum to zero as closely as float32 can, so that gradients that are truly zero (key
- * biases) come out small. */
-static float weighted_mean(const float *x, const float *w, int64_t n)
+/* Of one query: scores become weights, ds (the slopes of what they multiplied) is multiplied by
+ * `keep` where it is not NULL. Returns the mean of ds under the weights, whose float32 sum is not
+ * quite 1: dividing by it makes the slopes of a query sum to zero as closely as float32 can, so
+ * that gradients that are truly zero (key biases) come out small. */
+static float weights_again(float *s, float *ds, const struct head *h, const float *keep, int64_t i,
+                           int64_t own)
 {
+    const struct exponent exponent = exponent_of(h, h->largest[i]);
+    const lanes inverse = lanes_all(1.0f / h->sum[i]);
     lanes sum = lanes_zero(), total = lanes_zero();
-    for (int64_t j = 0; j < n; j += LANES) {
-        lanes weight = lanes_load_some(w + j, n - j);
-        sum = lanes_fma(lanes_load_some(x + j, n - j), weight, sum);
+    for (int64_t j = 0; j < own; j += LANES) {
+        int64_t n = own - j;
+        lanes weight = lanes_multiply(weight_of(&exponent, lanes_load_some(s + j, n)), inverse);
+        lanes slope = lanes_load_some(ds + j, n);
+        weight = store_and_pad(s + j, weight, n);
+        if (keep) {
+            slope = lanes_multiply(slope, lanes_load_some(keep + j, n));
+            lanes_store_some(ds + j, slope, n);
+        }
+        sum = lanes_fma(slope, weight, sum);
         total = lanes_add(total, weight);
     }
     float whole = lanes_sum(total);
     return whole > 0.0f ? lanes_sum(sum) / whole : 0.0f;
 }
 
-/* weights (own keys of one query) from scores: exp(score - largest) / sum. */
-static void weights_again(const struct head *h, float *s, int64_t i, int64_t own)
+/* ds = w (ds - mean) scale, the scores' slopes; then w times `keep`, what the values were
+ * multiplied by. */
+static void slopes_of_scores(float *ds, float *w, const float *keep, float mean, float scale,
+                             int64_t own)
 {
-    KERNEL_NAME(row_exponentials)(s, s, h->largest[i], own);
-    scale_row(s, 1.0f / h->sum[i], own);
+    const lanes middle = lanes_all(mean), by = lanes_all(scale);
+    for (int64_t j = 0; j < own; j += LANES) {
+        int64_t n = own - j;
+        lanes weight = lanes_load_some(w + j, n);
+        lanes slope = lanes_multiply(weight, lanes_subtract(lanes_load_some(ds + j, n), middle));
+        lanes_store_some(ds + j, lanes_multiply(slope, by), n);
+        if (keep)
+            lanes_store_some(w + j, lanes_multiply(weight, lanes_load_some(keep + j, n)), n);
+    }
 }
 
 static void add_to_bias(const struct head *h, float *dbias, const float *ds, int64_t i, int64_t own)
@@ -272,22 +333,16 @@ static void backward_head(const struct backward_job *job, int64_t row, int64_t h
         for (int64_t i = 0; i < n; i++) {
             float *w = weights + i * stride, *ds = slopes + i * stride;
             int64_t own = visible_keys(&h, i0 + i);
-            weights_again(&h, w, i0 + i, own);
-            if (a->dropout > 0.0f) {
+            const float *kept = a->dropout > 0.0f ? keep : NULL;
+            if (kept)
                 keep_factors(&h, keep, i0 + i, own);
-                multiply_row(ds, keep, own);
-            }
-            lanes mean = lanes_all(weighted_mean(ds, w, own));
-            for (int64_t j = 0; j < own; j += LANES) {
-                lanes d = lanes_subtract(lanes_load_some(ds + j, own - j), mean);
-                lanes_store_some(ds + j, lanes_multiply(lanes_load_some(w + j, own - j), d),
-                                 own - j);
-            }
-            if (g->dbias)
+            float mean = weights_again(w, ds, &h, kept, i0 + i, own);
+            /* The bias is added behind the scale. */
+            slopes_of_scores(ds, w, kept, mean, g->dbias ? 1.0f : a->scale, own);
+            if (g->dbias) {
                 add_to_bias(&h, g->dbias, ds, i0 + i, own);
-            scale_row(ds, a->scale, own);
-            if (a->dropout > 0.0f)
-                multiply_row(w, keep, own);
+                scale_row(ds, a->scale, own);
+            }
             clear(ds, own, h.keys);
             clear(w, own, h.keys);
         }

@@ -30,6 +30,16 @@ static inline lanes lanes_exp(lanes x)
     return lanes_keep_nan(x, y);
 }
 
+#if defined(__AVX512F__)
+/* 2^x to 18 bits; not-a-number passes through, what is below 2^-126 becomes zero. */
+static inline lanes lanes_exp2_short(lanes x)
+{
+    x = _mm512_max_ps(_mm512_set1_ps(-150.0f), x); /* of two, the second where one is no number */
+    lanes n = _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    return _mm512_scalef_ps(lanes_horner(exp2_short, EXP2_SHORT_TERMS, lanes_subtract(x, n)), n);
+}
+#endif
+
 static inline lanes lanes_erf(lanes x)
 {
     lanes a = lanes_abs(x);

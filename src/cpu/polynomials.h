@@ -1,5 +1,5 @@
 /*
- * The polynomials that every kernel set shares for exp, erf and tanh in float32.
+ * The polynomials that every kernel set shares for exp, erf and tanh in float32, and one shorter.
  * Made by tools/fit_polynomials.py; change it there. Entry [k] multiplies the k-th power.
  * Bits are equal on every kernel set when the recipe above each table is followed exactly: fma() is
  * one rounding, horner(c, x) is p = c[last]; p = fma(p, x, c[k]) downwards to c[0], and no other
@@ -32,6 +32,19 @@ static const float exp_poly[EXP_TERMS] = {
 };
 
 /*
+ * 2^x on [-1/2, 1/2] to 2^-19, relative: where results become bfloat16, on sets that have its
+ * units. n = x rounded to the nearest whole number; y = horner(exp2_short, x - n) * 2^n.
+ */
+enum { EXP2_SHORT_TERMS = 5 };
+static const float exp2_short[EXP2_SHORT_TERMS] = {
+    0x1.ffffe8p-1f, /* [0] 0.999999285 */
+    0x1.62e0dp-1f,  /* [1] 0.693121433 */
+    0x1.ec060cp-3f, /* [2] 0.240245908 */
+    0x1.ca1abcp-5f, /* [3] 0.0559209511 */
+    0x1.39e5b4p-7f, /* [4] 0.0095793847 */
+};
+
+/*
  * erf(x) = copysign(y, x), max 1.04 ulp, a = |x|:
  *   a <= erf_split: y = fma(horner(erf_near, a * a), a, a)
  *   otherwise:      t = min(erf_clamp, a); q = fma(horner(erf_far, t), t, t);
@@ -60,7 +73,7 @@ static const float erf_far[ERF_FAR_TERMS] = {
 };
 
 /*
- * tanh(x) = copysign(y, x), max 1.32 ulp, a = |x|:
+ * tanh(x) = copysign(y, x), max 1.33 ulp, a = |x|:
  *   a <= tanh_split: s = a * a; y = fma(horner(tanh_near, s) * s, a, a)
  *   otherwise:       t = min(tanh_clamp, a); y = 1 - 2 / (exp(t + t) + 1)
  */

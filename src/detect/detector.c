@@ -408,7 +408,7 @@ assay_status detector_parse(struct detector *d, const char *text, size_t length,
                             assay_error *error)
 {
     struct json *root = NULL;
-    *d = (struct detector){.present = true, .positive = -1};
+    *d = (struct detector){.present = true, .positive = -1, .precision = ASSAY_PRECISION_HIGH};
     assay_status status = json_parse(&root, text, length, file, error);
     if (status == ASSAY_OK && json_kind(root) != JSON_OBJECT)
         status = error_set(error, ASSAY_ERROR_FORMAT, "the card is not an object");
@@ -435,7 +435,7 @@ assay_status detector_parse(struct detector *d, const char *text, size_t length,
 assay_status detector_read(struct detector *d, const char *folder, assay_error *error)
 {
     struct buffer text = {0};
-    *d = (struct detector){.positive = -1};
+    *d = (struct detector){.positive = -1, .precision = ASSAY_PRECISION_HIGH};
     char *path = path_join(folder, "detector.json");
     if (!path)
         return error_memory(error, strlen(folder));

@@ -36,7 +36,7 @@ struct detector {
     bool selected; /* the weights were chosen by figures on data.valid */
     bool calibrated;
     struct calibration calibration;
-    assay_precision precision; /* that it was calibrated with, else trained with, else highest */
+    assay_precision precision; /* that it was calibrated with, else trained with, else high */
 };
 
 /* From the text of a file; `file` (may be NULL) names it in errors. */

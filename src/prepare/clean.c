@@ -106,7 +106,8 @@ static void change_cells(const struct clean *c, struct clean_text *text, struct 
     static const struct {
         assay_clean_step step;
         int64_t (*change)(struct clean_text *text);
-    } changes[] = {{ASSAY_CLEAN_MARKUP, clean_markup},
+    } changes[] = {{ASSAY_CLEAN_LISTS, clean_lists},
+                   {ASSAY_CLEAN_MARKUP, clean_markup},
                    {ASSAY_CLEAN_UNICODE, clean_unicode},
                    {ASSAY_CLEAN_INVISIBLE, clean_invisible},
                    {ASSAY_CLEAN_TYPOGRAPHY, clean_typography},

@@ -38,6 +38,9 @@ int64_t clean_one_line(struct clean_text *text);
 int64_t clean_lowercase(struct clean_text *text);
 bool clean_is_space(uint32_t cell); /* any white space, line ends included */
 
+/* Items of lists and the sentence that leads to them are taken out. */
+int64_t clean_lists(struct clean_text *text);
+
 /* clean_markup.c: HTML, then Markdown. */
 int64_t clean_markup(struct clean_text *text);
 /* HTML's character references alone, as html.unescape of Python has them. */
