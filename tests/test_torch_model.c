@@ -234,7 +234,7 @@ static void shards_that_do_not_fit(void **state)
     static const char *const swapped[] = {"pytorch_model.bin.index.json",
                                           "pytorch_model-00002-of-00002.bin",
                                           "pytorch_model-00001-of-00002.bin", NULL};
-    static const char *const same[] = {shards[0], shards[1], shards[1], NULL};
+    const char *const same[] = {shards[0], shards[1], shards[1], NULL};
     static const char *const in_order[] = {"pytorch_model.bin.index.json",
                                            "pytorch_model-00001-of-00002.bin",
                                            "pytorch_model-00002-of-00002.bin", NULL};

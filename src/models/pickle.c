@@ -372,10 +372,10 @@ static assay_status run(struct pickle *pickle, assay_error *error)
         const unsigned char *code;
         pickle->operation = pickle->at;
         status = take(&code, pickle, 1, error);
-        if (status == ASSAY_OK && *code == OP_STOP)
+        if (status == ASSAY_OK && code[0] == OP_STOP)
             break;
         if (status == ASSAY_OK)
-            status = step(pickle, (enum operation) * code, error);
+            status = step(pickle, (enum operation)code[0], error);
     }
     if (status == ASSAY_OK && (pickle->depth != 1 || pickle->mark_count))
         status = pickle_damaged(pickle, "it does not end with one value", error);
