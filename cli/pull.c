@@ -124,8 +124,9 @@ const struct verb verb_pull = {
         "on the Hugging Face Hub (org/model, or model). It is kept under $ASSAY_HOME/models "
         "(without ASSAY_HOME: ~/.cache/assay/models) and appears complete or not at all. A broken "
         "download goes on where it stopped; files are checked against every checksum the source "
-        "gives. Only what a model needs is taken: configuration, tokenizer, safetensors weights, "
-        "README and licence.\n\n"
+        "gives. Only what a model needs is taken: configuration, tokenizer, weights, README and "
+        "licence. PyTorch's pytorch_model.bin is taken where there are no safetensors; reading it "
+        "runs nothing.\n\n"
         "$HF_ENDPOINT names another hub, $HF_TOKEN is sent to it and nowhere else. Downloads need "
         "libcurl (apt-get install libcurl4); folders and archives do not.",
     .example = "assay pull sentence-transformers/all-MiniLM-L6-v2",

@@ -226,10 +226,9 @@ const struct verb verb_show = {
     .name = "show",
     .arguments = "MODEL",
     .purpose = "what a model is: architecture, size, heads, labels, tokenizer, detector card",
-    .details =
-        "MODEL is a folder in the Hugging Face layout (config.json, model.safetensors or its "
-        "shards, tokenizer files), or a short name that stands under $ASSAY_HOME/models. With -v "
-        "every tensor with its type and shape.",
+    .details = "MODEL is a folder in the Hugging Face layout (config.json, weights, "
+               "tokenizer files), or a short name that stands under $ASSAY_HOME/models. With -v "
+               "every tensor with its type and shape.",
     .example = "assay show all-MiniLM-L6-v2 -v",
     .flags = NULL,
     .least = 1,

@@ -17,8 +17,8 @@ extern "C" {
 typedef struct assay_model assay_model;
 typedef struct assay_session assay_session;
 
-/* Opens a folder with config.json and weights (model.safetensors or a sharded index). The tokenizer
- * comes with it when the folder has one. */
+/* Opens a folder with config.json and weights: model.safetensors, else pytorch_model.bin, or an
+ * index of their shards. The tokenizer comes with it when the folder has one. */
 assay_status assay_model_open(assay_model **out, const char *folder, assay_error *error);
 void assay_model_retain(assay_model *model);
 void assay_model_close(assay_model *model); /* releases one reference; NULL allowed */

@@ -4,7 +4,8 @@
  * A model appears complete or not at all: files are gathered in a hidden folder beside it, checked
  * against every checksum the source gives, and renamed into place. Broken downloads go on where
  * they stopped, in the same call and in a later one. Only files that a model needs are taken:
- * configurations, tokenizers, safetensors weights, README and licence. What was taken is written to
+ * configurations, tokenizers, safetensors weights (where there are none, those that torch.save
+ * wrote), README and licence. What was taken is written to
  * .assay-source.json, by which a second pull tells that there is nothing to do.
  * The Hub is $HF_ENDPOINT (default https://huggingface.co); $HF_TOKEN goes to it and nowhere else.
  */

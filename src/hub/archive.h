@@ -4,9 +4,8 @@
  * The visitor's `begin` is asked about every regular file and says whether its contents are wanted;
  * these then come through `data`, in order, and `end` follows once they are complete and, in a zip,
  * agree with their CRC. Names are checked before: relative, UTF-8, no "..", no backslash, none
- * twice in a zip. Links and devices are passed over. Sizes are bounded against bombs. Zip64,
- * encryption and methods but stored and deflate are refused (APPNOTE 6.3; POSIX pax, ustar, GNU
- * long names).
+ * twice in a zip. Links and devices are passed over. Sizes are bounded against bombs. Encryption
+ * and methods but stored and deflate are refused (base/zip.h; POSIX pax, ustar, GNU long names).
  */
 #ifndef ASSAY_HUB_ARCHIVE_H
 #define ASSAY_HUB_ARCHIVE_H

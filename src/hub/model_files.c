@@ -20,9 +20,27 @@ static bool ends(const char *text, const char *with)
     return length >= tail && strcmp(text + length - tail, with) == 0;
 }
 
+/* Named as models/weight_files.c looks for them. */
+static bool is_pickle(const char *path)
+{
+    static const char *const own[] = {"model.pt", "model.pth", "pytorch_model.pt",
+                                      "pytorch_model.pth"};
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
+        if (strcmp(path, own[i]) == 0)
+            return true;
+    }
+    return starts(path, "pytorch_model") && ends(path, ".bin") && !strchr(path, '/');
+}
+
 bool model_file_is_weights(const char *path)
 {
-    return ends(path, ".safetensors");
+    return ends(path, ".safetensors") || is_pickle(path);
+}
+
+bool model_file_replaces_pickle(const char *path)
+{
+    return model_file_kind(path) == MODEL_FILE_WANTED && ends(path, ".safetensors") &&
+           starts(path, "model");
 }
 
 static enum model_file root_file(const char *name)
@@ -34,14 +52,14 @@ static enum model_file root_file(const char *name)
         if (strcmp(name, exact[i]) == 0)
             return MODEL_FILE_WANTED;
     }
+    if (is_pickle(name) || strcmp(name, "pytorch_model.bin.index.json") == 0)
+        return MODEL_FILE_PICKLE;
     if (ends(name, ".index.json"))
         return strcmp(name, "model.safetensors.index.json") == 0 ? MODEL_FILE_WANTED
                                                                  : MODEL_FILE_OTHER;
     if (ends(name, ".safetensors"))
         return starts(name, "model") || starts(name, "adapter") ? MODEL_FILE_WANTED
                                                                 : MODEL_FILE_OTHER;
-    if (starts(name, "pytorch_model") && ends(name, ".bin"))
-        return MODEL_FILE_PICKLE;
     if (ends(name, ".json") || ends(name, ".model") || starts(name, "LICENSE") ||
         starts(name, "LICENCE") || starts(name, "NOTICE"))
         return MODEL_FILE_WANTED;

@@ -11,12 +11,14 @@
 enum model_file {
     MODEL_FILE_OTHER,
     MODEL_FILE_WANTED,
-    MODEL_FILE_PICKLE, /* weights in a format that is not read */
+    MODEL_FILE_PICKLE, /* weights as torch.save writes them, or their index */
 };
 
 /* `path` is relative to the folder with config.json. */
 enum model_file model_file_kind(const char *path);
 bool model_file_is_weights(const char *path);
+/* Safetensors of the whole model: where they are, pickled weights are not wanted. */
+bool model_file_replaces_pickle(const char *path);
 
 /* The licence in a README's front matter or a wheel's METADATA, appended; nothing when there is
  * none. Only ASSAY_ERROR_MEMORY. */

@@ -23,6 +23,7 @@ struct unpack {
     int root_depth;
     bool ambiguous;
     char other[ARCHIVE_MAX_NAME + 1]; /* a second folder as deep as root */
+    struct buffer with_safetensors;   /* folders that hold such weights, a zero byte behind each */
     struct buffer record;
     struct buffer metadata;
     struct buffer *reading; /* one of the two above */
@@ -64,12 +65,33 @@ static void consider_root(struct unpack *unpack, const char *name)
     unpack->root[length] = '\0';
 }
 
+/* The root is known only at the end, so every folder with safetensors is kept. */
+static bool note_safetensors(struct unpack *unpack, const char *name)
+{
+    struct buffer *folders = &unpack->with_safetensors;
+    const char *slash = strrchr(name, '/');
+    size_t length = slash ? (size_t)(slash - name) + 1 : 0;
+    return !model_file_replaces_pickle(name + length) ||
+           (buffer_append(folders, name, length) && buffer_append_byte(folders, '\0'));
+}
+
+static bool lacks_safetensors(const struct unpack *unpack)
+{
+    const struct buffer *folders = &unpack->with_safetensors;
+    for (size_t at = 0; at < folders->length; at += strlen(folders->bytes + at) + 1) {
+        if (strcmp(folders->bytes + at, unpack->root) == 0)
+            return false;
+    }
+    return true;
+}
+
 static assay_status survey_begin(void *context, const char *name, uint64_t size, bool *wanted,
                                  assay_error *error)
 {
     struct unpack *unpack = context;
-    (void)error;
     consider_root(unpack, name);
+    if (!note_safetensors(unpack, name))
+        return error_memory(error, strlen(name));
     bool at_top = strchr(name, '/') == strrchr(name, '/');
     unpack->reading = at_top && ends(name, ".dist-info/RECORD")     ? &unpack->record
                       : at_top && ends(name, ".dist-info/METADATA") ? &unpack->metadata
@@ -101,9 +123,7 @@ static assay_status unpack_begin(void *context, const char *name, uint64_t size,
         return ASSAY_OK;
     snprintf(unpack->name, sizeof unpack->name, "%s", name);
     unpack->path = unpack->name + root;
-    enum model_file kind = model_file_kind(unpack->path);
-    unpack->staging.saw_pickle = unpack->staging.saw_pickle || kind == MODEL_FILE_PICKLE;
-    *wanted = kind == MODEL_FILE_WANTED;
+    *wanted = staging_wants(&unpack->staging, unpack->path);
     unpack->size = size;
     unpack->done = 0;
     return *wanted ? staging_begin(&unpack->staging, unpack->path, error) : ASSAY_OK;
@@ -205,6 +225,7 @@ static assay_status unpack_model(struct unpack *unpack, const char *path, const 
     assay_status status = staging_open(staging, unpack->pull->models, short_name, error);
     if (status)
         return status;
+    staging->takes_pickle = lacks_safetensors(unpack);
     staging->manifest.source = memory_copy_string(source);
     staging->manifest.origin = memory_copy_string(origin);
     if (!staging->manifest.source || !staging->manifest.origin)
@@ -253,6 +274,7 @@ cleanup:
     if (status)
         error_at_file(error, path);
     staging_close(&unpack->staging, false);
+    buffer_free(&unpack->with_safetensors);
     buffer_free(&unpack->record);
     buffer_free(&unpack->metadata);
     memory_free(unpack);

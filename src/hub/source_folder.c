@@ -80,18 +80,27 @@ static assay_status copy_folder(struct staging *staging, const struct pull *pull
         } else if (entry->d_name[0] != '.' && file_is_folder(from)) {
             if (!*prefix && buffer_append_byte(&path, '/'))
                 status = copy_folder(staging, pull, from, path.bytes, error);
-        } else if (model_file_kind(path.bytes) == MODEL_FILE_WANTED) {
+        } else if (staging_wants(staging, path.bytes)) {
             status = archive_check_name(path.bytes, path.length, error);
             if (!status)
                 status = copy_file(staging, pull, from, path.bytes, error);
-        } else if (model_file_kind(path.bytes) == MODEL_FILE_PICKLE) {
-            staging->saw_pickle = true;
         }
         buffer_free(&path);
         memory_free(from);
     }
     closedir(entries);
     return status;
+}
+
+static bool lacks_safetensors(const char *folder)
+{
+    bool lacks = true;
+    DIR *entries = opendir(folder);
+    for (struct dirent *entry; entries && lacks && (entry = readdir(entries));)
+        lacks = !model_file_replaces_pickle(entry->d_name);
+    if (entries)
+        closedir(entries);
+    return lacks;
 }
 
 /* The same files with the same checksums stand there already. */
@@ -158,6 +167,7 @@ assay_status source_folder(struct pull *pull, const char *path, assay_error *err
     }
     staging.manifest.source = source.bytes;
     source = (struct buffer){0};
+    staging.takes_pickle = lacks_safetensors(full);
     status = copy_folder(&staging, pull, full, "", error);
     bool there = !status && same_files(&staging);
     if (!status && !there)

@@ -139,17 +139,26 @@ static assay_status get_file(struct hub *hub, const struct wanted *file, assay_e
     return status;
 }
 
+static bool lacks_safetensors(const struct json *siblings)
+{
+    for (size_t i = 0; i < json_count(siblings); i++) {
+        const struct json *sibling = json_element(siblings, i);
+        if (model_file_replaces_pickle(json_string(json_member(sibling, "rfilename"))))
+            return false;
+    }
+    return true;
+}
+
 static assay_status get_files(struct hub *hub, const struct json *siblings, assay_error *error)
 {
     assay_status status = ASSAY_OK;
+    hub->staging.takes_pickle = lacks_safetensors(siblings);
     for (size_t i = 0; i < json_count(siblings) && !status; i++) {
         struct wanted file;
         status = read_sibling(&file, json_element(siblings, i), error);
         if (status)
             break;
-        enum model_file kind = model_file_kind(file.path);
-        hub->staging.saw_pickle = hub->staging.saw_pickle || kind == MODEL_FILE_PICKLE;
-        if (kind != MODEL_FILE_WANTED)
+        if (!staging_wants(&hub->staging, file.path))
             continue;
         status = archive_check_name(file.path, strlen(file.path), error);
         if (!status)

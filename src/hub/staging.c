@@ -240,6 +240,12 @@ assay_status staging_adopt(struct staging *staging, const char *path, uint64_t s
     return status;
 }
 
+bool staging_wants(const struct staging *staging, const char *path)
+{
+    enum model_file kind = model_file_kind(path);
+    return kind == MODEL_FILE_WANTED || (kind == MODEL_FILE_PICKLE && staging->takes_pickle);
+}
+
 static assay_status check_model(const struct staging *staging, assay_error *error)
 {
     bool weights = false;
@@ -249,12 +255,9 @@ static assay_status check_model(const struct staging *staging, assay_error *erro
         weights = weights || model_file_is_weights(staging->manifest.files[i].path);
     if (config && weights)
         return ASSAY_OK;
-    if (config && staging->saw_pickle)
-        return error_set(error, ASSAY_ERROR_UNSUPPORTED,
-                         "the weights are a pickle (pytorch_model.bin), which can run code and is "
-                         "not read; save the model as safetensors");
     error_set(error, ASSAY_ERROR_FORMAT, "the source holds no model");
-    error_expected(error, "%s", config ? "weights in model.safetensors" : "config.json");
+    error_expected(error, "%s",
+                   config ? "weights in model.safetensors or pytorch_model.bin" : "config.json");
     return ASSAY_ERROR_FORMAT;
 }
 

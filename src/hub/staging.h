@@ -15,7 +15,7 @@ struct staging {
     char *model;
     char *parts;
     int lock;
-    bool saw_pickle;          /* set by sources, for a better error */
+    bool takes_pickle;        /* set by sources: there are no other weights */
     struct manifest manifest; /* source, revision, origin and licence are set by sources */
     char *writing;            /* the file under construction */
     struct file_writer *writer;
@@ -25,6 +25,8 @@ struct staging {
 
 assay_status staging_open(struct staging *staging, const char *models, const char *name,
                           assay_error *error);
+/* Whether the model needs the file of that path. */
+bool staging_wants(const struct staging *staging, const char *path);
 /* Frees; without `keep_parts` everything that was gathered is removed. */
 void staging_close(struct staging *staging, bool keep_parts);
 

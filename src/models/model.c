@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "models/heads.h"
+#include "models/weight_files.h"
 
 #include <math.h>
 #include <string.h>
@@ -197,7 +198,7 @@ assay_status model_open_files(assay_model **out, const char *folder, assay_error
     if (status == ASSAY_OK)
         status = read_config(model, error);
     if (status == ASSAY_OK)
-        status = safetensors_open(&model->file, folder, error);
+        status = weight_files_open(&model->file, folder, error);
     if (status != ASSAY_OK) {
         assay_model_close(model);
         return status;

@@ -143,8 +143,10 @@ void assay_model_get_info(const assay_model *model, assay_model_info *info)
     };
     for (size_t i = 0; i < safetensors_count(model->file); i++) {
         const struct safetensors_entry *entry = safetensors_at(model->file, i);
-        info->parameters += (int64_t)entry->elements;
-        info->file_bytes += (int64_t)entry->bytes;
+        if (!entry->shared) {
+            info->parameters += (int64_t)entry->elements;
+            info->file_bytes += (int64_t)entry->bytes;
+        }
         if (!dtype_is_float(entry->dtype))
             continue;
         if (!*info->weight_type)

@@ -30,16 +30,34 @@ static assay_status sort_names(struct safetensors *out, assay_error *error)
     for (size_t i = 1; i < out->entry_count; i++) {
         if (strcmp(out->sorted[i - 1]->name, out->sorted[i]->name) != 0)
             continue;
+        bool same = out->sorted[i]->file == out->sorted[i - 1]->file;
         safetensors_refuse(safetensors_file_path(out, out->sorted[i]->file), out->sorted[i]->name,
-                           error, ASSAY_ERROR_FORMAT, "the tensor stands in two shards");
-        error_found(error, "%s", safetensors_file_path(out, out->sorted[i - 1]->file));
+                           error, ASSAY_ERROR_FORMAT,
+                           same ? "the tensor stands in the file twice"
+                                : "the tensor stands in two shards");
+        if (!same)
+            error_found(error, "%s", safetensors_file_path(out, out->sorted[i - 1]->file));
         return ASSAY_ERROR_FORMAT;
     }
     return ASSAY_OK;
 }
 
+assay_status safetensors_map_file(struct safetensors *out, const struct mapped_file **file,
+                                  const char *path, assay_error *error)
+{
+    struct mapped_file **grown = memory_resize(out->files, out->file_count + 1, sizeof *out->files);
+    if (!grown)
+        return error_memory(error, sizeof *grown);
+    out->files = grown;
+    assay_status status = mapped_file_open(&out->files[out->file_count], path, error);
+    if (!status)
+        *file = out->files[out->file_count++];
+    return status;
+}
+
 struct shards {
     struct safetensors *out;
+    safetensors_reader *reader;
     const char *folder;
     const char *index_path;
     const char *names[SAFETENSORS_MAX_SHARDS]; /* strings of the index */
@@ -74,7 +92,7 @@ static assay_status visit_shard(void *context, const char *key, size_t key_lengt
     char *path = path_join(shards->folder, name);
     if (!path)
         return error_memory(error, strlen(name));
-    assay_status status = safetensors_add_file(shards->out, path, error);
+    assay_status status = shards->reader(shards->out, path, error);
     memory_free(path);
     return status;
 }
@@ -95,11 +113,12 @@ static assay_status visit_promised(void *context, const char *key, size_t key_le
     return ASSAY_ERROR_FORMAT;
 }
 
-static assay_status open_shards(struct safetensors *out, const char *folder, const char *index_path,
-                                assay_error *error)
+static assay_status add_shards(struct safetensors *out, const char *folder, const char *index_path,
+                               safetensors_reader *reader, assay_error *error)
 {
     struct json *root;
-    struct shards shards = {.out = out, .folder = folder, .index_path = index_path};
+    struct shards shards = {
+        .out = out, .reader = reader, .folder = folder, .index_path = index_path};
     assay_status status = json_parse_file(&root, index_path, MAX_INDEX_BYTES, error);
     if (status)
         return status;
@@ -120,7 +139,43 @@ cleanup:
     return status;
 }
 
-static assay_status open_folder(struct safetensors *out, const char *folder, assay_error *error)
+static assay_status finish(struct safetensors **out, struct safetensors *file, assay_status status)
+{
+    if (status)
+        safetensors_close(file);
+    *out = status ? NULL : file;
+    return status;
+}
+
+assay_status safetensors_open_with(struct safetensors **out, const char *path,
+                                   safetensors_reader *reader, assay_error *error)
+{
+    *out = NULL;
+    struct safetensors *file = memory_allocate_zeroed(1, sizeof *file);
+    if (!file)
+        return error_memory(error, sizeof *file);
+    assay_status status = reader(file, path, error);
+    if (!status)
+        status = sort_names(file, error);
+    return finish(out, file, status);
+}
+
+assay_status safetensors_open_index(struct safetensors **out, const char *folder,
+                                    const char *index_name, safetensors_reader *reader,
+                                    assay_error *error)
+{
+    *out = NULL;
+    struct safetensors *file = memory_allocate_zeroed(1, sizeof *file);
+    if (!file)
+        return error_memory(error, sizeof *file);
+    char *index = path_join(folder, index_name);
+    assay_status status = index ? add_shards(file, folder, index, reader, error)
+                                : error_memory(error, strlen(folder));
+    memory_free(index);
+    return finish(out, file, status);
+}
+
+static assay_status open_folder(struct safetensors **out, const char *folder, assay_error *error)
 {
     char *single = path_join(folder, SINGLE_FILE);
     char *index = path_join(folder, INDEX_FILE);
@@ -128,11 +183,9 @@ static assay_status open_folder(struct safetensors *out, const char *folder, ass
     if (!single || !index) {
         status = error_memory(error, strlen(folder));
     } else if (file_exists(single)) {
-        status = safetensors_add_file(out, single, error);
-        if (!status)
-            status = sort_names(out, error);
+        status = safetensors_open_with(out, single, safetensors_add_file, error);
     } else if (file_exists(index)) {
-        status = open_shards(out, folder, index, error);
+        status = safetensors_open_index(out, folder, INDEX_FILE, safetensors_add_file, error);
     } else {
         status = safetensors_refuse(folder, NULL, error, ASSAY_ERROR_NOT_FOUND,
                                     "the folder holds no weights");
@@ -146,22 +199,9 @@ static assay_status open_folder(struct safetensors *out, const char *folder, ass
 assay_status safetensors_open(struct safetensors **out, const char *path, assay_error *error)
 {
     *out = NULL;
-    struct safetensors *file = memory_allocate_zeroed(1, sizeof *file);
-    if (!file)
-        return error_memory(error, sizeof *file);
-    assay_status status;
-    if (file_is_folder(path)) {
-        status = open_folder(file, path, error);
-    } else {
-        status = safetensors_add_file(file, path, error);
-        if (!status)
-            status = sort_names(file, error);
-    }
-    if (status)
-        safetensors_close(file);
-    else
-        *out = file;
-    return status;
+    if (file_is_folder(path))
+        return open_folder(out, path, error);
+    return safetensors_open_with(out, path, safetensors_add_file, error);
 }
 
 void safetensors_close(struct safetensors *file)
@@ -176,6 +216,9 @@ void safetensors_close(struct safetensors *file)
     }
     for (size_t i = 0; i < file->file_count; i++)
         mapped_file_close(file->files[i]);
+    for (size_t i = 0; i < file->block_count; i++)
+        memory_free(file->blocks[i]);
+    memory_free(file->blocks);
     memory_free(file->files);
     memory_free(file->entries);
     memory_free(file->sorted);

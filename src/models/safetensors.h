@@ -1,6 +1,7 @@
-/* Reading safetensors: mapped, read-only, and as strict as the reference (the Rust crate): the
- * header is at most 100 MB of JSON that starts with '{', offsets cover the data exactly, without
- * holes or overlaps, and every length equals its shape times its type.
+/* Tensors in files under their names, and the reader of safetensors files: mapped, read-only, and
+ * as strict as the reference (the Rust crate): the header is at most 100 MB of JSON that starts
+ * with '{', offsets cover the data exactly, without holes or overlaps, and every length equals its
+ * shape times its type.
  *
  * Entries, names and data belong to the struct and live until close; everything but open and close
  * may be called by many threads. Data lie where the file has them, so an odd header length leaves
@@ -23,7 +24,7 @@ enum {
     SAFETENSORS_MAX_SHARDS = 512,
 };
 
-struct safetensors; /* one file, or all shards of a folder */
+struct safetensors; /* one file, or all shards of a folder; of models/torch_file.h, too */
 
 struct safetensors_entry {
     const char *name;
@@ -35,11 +36,13 @@ struct safetensors_entry {
     const void *data; /* may point one past the file when `bytes` is 0 */
     size_t bytes;
     bool aligned; /* to the size of an element */
+    bool shared;  /* the same bytes as another entry's, which has this false */
     size_t file;  /* for safetensors_file_path */
 };
 
 /* Opens one file; or a folder with model.safetensors, else model.safetensors.index.json and the
- * shards it names, which must lie in that folder. */
+ * shards it names, which must lie in that folder. (models/weight_files.h opens a model's folder in
+ * whatever format its weights are.) */
 assay_status safetensors_open(struct safetensors **out, const char *path, assay_error *error);
 void safetensors_close(struct safetensors *file); /* NULL allowed */
 

@@ -419,14 +419,10 @@ assay_status safetensors_add_file(struct safetensors *out, const char *path, ass
     struct json *root = NULL;
     size_t length = 0;
     size_t first = out->entry_count;
-    struct mapped_file **grown = memory_resize(out->files, out->file_count + 1, sizeof *out->files);
-    if (!grown)
-        return error_memory(error, sizeof *grown);
-    out->files = grown;
-    assay_status status = mapped_file_open(&out->files[out->file_count], path, error);
+    const struct mapped_file *file;
+    assay_status status = safetensors_map_file(out, &file, path, error);
     if (status)
         return status;
-    const struct mapped_file *file = out->files[out->file_count++];
     status = find_header(&length, file, error);
     if (status)
         return status;

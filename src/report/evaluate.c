@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "data/fingerprint.h"
+#include "models/weight_files.h"
 
 #include <math.h>
 #include <string.h>
@@ -110,10 +111,13 @@ static assay_status open_predictions(struct assay_evaluation *e, assay_error *er
 /* Of the weights, where they are one file. */
 static assay_status hash_weights(struct assay_evaluation *e, assay_error *error)
 {
-    char *path = path_join(e->model, "model.safetensors");
+    const char *name = weight_files_single(e->model);
+    if (!name)
+        return ASSAY_OK;
+    char *path = path_join(e->model, name);
     if (!path)
         return error_memory(error, strlen(e->model));
-    assay_status status = file_exists(path) ? sha256_file(e->scores_sha256, path, error) : ASSAY_OK;
+    assay_status status = sha256_file(e->scores_sha256, path, error);
     memory_free(path);
     return status;
 }
