@@ -6,19 +6,25 @@
 #include <ctype.h>
 #include <string.h>
 
-/* `text` so that roff prints it as it stands: hyphens as the minus that a shell takes, no line that
- * looks like a request. */
+/* `text` so that roff prints it as it stands: the characters of a keyboard and not those of
+ * typography, so that what is copied out of a page runs; no line that looks like a request. */
 static void put(const char *text)
 {
+    static const struct {
+        char plain;
+        const char *escape;
+    } escapes[] = {{'\\', "\\e"},  {'-', "\\-"},    {'~', "\\(ti"},
+                   {'^', "\\(ha"}, {'\'', "\\(aq"}, {'`', "\\(ga"}};
     bool line_start = true;
     for (; *text; text++) {
-        if (line_start && (*text == '.' || *text == '\''))
+        if (line_start && *text == '.')
             fputs("\\&", stdout);
         line_start = *text == '\n';
-        if (*text == '\\')
-            fputs("\\e", stdout);
-        else if (*text == '-')
-            fputs("\\-", stdout);
+        const char *escape = NULL;
+        for (size_t i = 0; i < sizeof escapes / sizeof *escapes && !escape; i++)
+            escape = escapes[i].plain == *text ? escapes[i].escape : NULL;
+        if (escape)
+            fputs(escape, stdout);
         else
             putchar(*text);
     }
@@ -176,7 +182,7 @@ void manual_print_road(void)
         puts(".");
     }
     put_section("FILES");
-    puts(".TP\n\\fI~/.cache/assay/models\\fR\nPulled models, by their short names.");
+    puts(".TP\n\\fI\\(ti/.cache/assay/models\\fR\nPulled models, by their short names.");
     put_section("EXAMPLES");
     puts(".EX");
     put("assay train recipe.yaml --dry-run\n"
