@@ -36,11 +36,14 @@ static std::string judge(const char *folder, const std::string &text)
     const Model owned_model(model);
     check(assay_detector_open(&detector, model, nullptr, &error), error);
     const Detector owned_detector(detector);
-    check(assay_session_open(&session, model, nullptr, &error), error);
-    const Session owned_session(session);
-
     assay_detector_info info;
     assay_detector_get_info(detector, &info);
+    assay_session_options options = ASSAY_SESSION_OPTIONS_INIT;
+    options.precision = info.precision; // computed as it was calibrated
+    options.max_tokens = info.max_tokens;
+    check(assay_session_open(&session, model, &options, &error), error);
+    const Session owned_session(session);
+
     std::vector<float> logits(static_cast<std::size_t>(info.labels)); // (1, labels)
     const assay_text one = {text.data(), text.size(), nullptr, 0};
     assay_text_result cut;

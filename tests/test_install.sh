@@ -49,12 +49,25 @@ for library in -lassay -ljson-c -lpcre2-8 -lyaml -lz -lm; do says "$out" "$libra
 # ---- a model with a tokenizer, and one that is not there
 small_model "$work/model" "$source/tests/vectors/models" bert_shallow_classify
 verdict=$(echo 'hello world' | "$build/assay" detect "$work/model" - --quiet | cut -f 2)
+# The same model with operating points.
+cp -r "$work/model" "$work/calibrated"
+i=0
+while [ $i -lt 120 ]; do
+    echo "{\"text\": \"word$((14 + i % 53)) word$((14 + i % 7))\", \"label\": \"human\"}"
+    echo "{\"text\": \"word$((14 + i % 51)) word$((14 + i % 11))\", \"label\": \"ai\"}"
+    i=$((i + 1))
+done >"$work/rows.jsonl"
+code 0 "calibrate" "$build/assay" calibrate "$work/calibrated" "$work/rows.jsonl"
+judged=$(echo 'hello world' | "$build/assay" detect "$work/calibrated" - --json --quiet |
+    sed 's/.*"verdict": "\([^"]*\)".*"reason": "\([^"]*\)".*/\1: \2/')
 # runs PROGRAM: what it says of a text, of a missing model, of a wrong call
 runs()
 {
     code 0 "$1" "$work/$1" "$work/model" 'hello world'
     says "$out" "^$verdict: "
     silent "$err"
+    code 0 "$1, calibrated" "$work/$1" "$work/calibrated" 'hello world'
+    same "$1, as assay detect judges" "$(cat "$out")" "$judged"
     code 1 "$1 without a model" "$work/$1" "$work/missing" 'hello world'
     says "$err" '^score_text: .*missing'
     silent "$out"
