@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 60
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 
-.PHONY: all debug sanitize coverage check bench bench-ops bench-products vectors fuzz install docs demo clean format lint \
+.PHONY: all debug sanitize coverage check bench bench-ops bench-products vectors fuzz install uninstall deb docs demo clean format lint \
 	layers setup packages help
 
 all: packages build/build.ninja
@@ -52,10 +52,18 @@ fuzz:
 	@tools/install_packages.sh build check
 	@tools/fuzz.sh $(FUZZ_SECONDS) $(JOBS)
 
+# Binary, libraries, headers, assay.pc, man pages, completions, documents, examples.
 install: all
-	@cmake -DCMAKE_INSTALL_PREFIX=$(PREFIX) build >/dev/null
-	@cmake --build build -j $(JOBS)
-	@DESTDIR=$(DESTDIR) cmake --install build --prefix $(PREFIX)
+	@tools/install.sh build "$(PREFIX)" "$(DESTDIR)"
+
+# What install leaves, with the same PREFIX and DESTDIR.
+uninstall: all
+	@tools/uninstall.sh build "$(PREFIX)" "$(DESTDIR)"
+
+# Debian packages under build/deb.
+deb: all
+	@tools/install_packages.sh deb
+	@tools/make_deb.sh build build/deb
 
 # The pages of docs/verbs are what --help says.
 docs: all
@@ -93,6 +101,7 @@ help:
 	@echo "make fuzz       FUZZ_SECONDS=60 a target"
 	@echo "make vectors    test vectors again, from the reference (Python)"
 	@echo "make docs       docs/verbs from --help"
-	@echo "make install    PREFIX=/usr/local DESTDIR="
+	@echo "make install uninstall    PREFIX=/usr/local DESTDIR="
+	@echo "make deb        Debian packages under build/deb"
 	@echo "make setup      the Debian packages of all of this"
 	@echo "make debug sanitize coverage format lint layers clean"

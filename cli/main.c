@@ -1,5 +1,6 @@
-#include "assay/machine.h"
+#include "assay/version.h"
 #include "help.h"
+#include "manual.h"
 #include "output.h"
 #include "verbs.h"
 
@@ -8,19 +9,31 @@
 #include <string.h>
 
 static const struct verb *const verbs[] = {
-    &verb_pull,         &verb_show,       &verb_data_show,
-    &verb_data_clean,   &verb_data_dedup, &verb_data_split,
-    &verb_data_balance, &verb_attack,     &verb_tokenize,
-    &verb_train,        &verb_eval,       &verb_embed,
-    &verb_calibrate,    &verb_detect,     &verb_parity,
-    &verb_doctor,       &verb_bench,      NULL,
+    &verb_pull,
+    &verb_show,
+    &verb_data_show,
+    &verb_data_clean,
+    &verb_data_dedup,
+    &verb_data_split,
+    &verb_data_balance,
+    &verb_attack,
+    &verb_tokenize,
+    &verb_train,
+    &verb_eval,
+    &verb_embed,
+    &verb_calibrate,
+    &verb_detect,
+    &verb_parity,
+    &verb_doctor,
+    &verb_bench,
+    &verb_completion,
+    NULL,
 };
 
 /* First words of verbs of two. */
 static const char *const groups[] = {"data", NULL};
 
-/* Those that are there, then those to come; NULL behind the last. */
-static const struct verb *verb_at(int index)
+const struct verb *verb_at(int index)
 {
     int built = (int)(sizeof verbs / sizeof *verbs) - 1;
     if (index < built)
@@ -172,6 +185,20 @@ static void print_verbs(void)
         printf("%s\n", verbs[i]->name);
 }
 
+/* --man alone: the page of all verbs; --man VERB: that verb's. */
+static int print_manual(int count, char **words)
+{
+    int used;
+    const struct verb *verb = count ? find_verb(count, words, &used) : NULL;
+    if (count && !verb)
+        return unknown_verb(words[0]);
+    if (verb)
+        manual_print(verb);
+    else
+        manual_print_road();
+    return finish();
+}
+
 static bool is_help(const char *word)
 {
     return !strcmp(word, "--help") || !strcmp(word, "-h");
@@ -200,6 +227,8 @@ int main(int count, char **words)
         return print_and_finish(print_version);
     if (!strcmp(word, "--verbs"))
         return print_and_finish(print_verbs);
+    if (!strcmp(word, "--man"))
+        return print_manual(count - 2, words + 2);
     bool helping = !strcmp(word, "help");
     int first = helping ? 2 : 1;
     const struct verb *verb = find_verb(count - first, words + first, &used);

@@ -22,8 +22,12 @@ extern const struct verb verb_data_clean;
 extern const struct verb verb_data_dedup;
 extern const struct verb verb_data_split;
 extern const struct verb verb_data_balance;
+extern const struct verb verb_completion;
 
 /* Verbs of the road that this version does not have. */
 extern const struct verb verbs_to_come[];
+
+/* Those that are there, then those to come; NULL behind the last. */
+const struct verb *verb_at(int index);
 
 #endif

@@ -4,7 +4,7 @@
 add_library(assay_flags INTERFACE)
 target_compile_features(assay_flags INTERFACE c_std_17)
 target_include_directories(assay_flags INTERFACE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
-target_compile_definitions(assay_flags INTERFACE _GNU_SOURCE ASSAY_VERSION="${PROJECT_VERSION}")
+target_compile_definitions(assay_flags INTERFACE _GNU_SOURCE)
 target_compile_options(assay_flags INTERFACE -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes
   -Wmissing-prototypes -Wpointer-arith -Wvla -ffp-contract=off -fno-math-errno)
 if(ASSAY_SANITIZE)

@@ -30,3 +30,31 @@ says() { if grep -q -- "$2" "$1"; then good; else bad "$name: no \"$2\""; fi; }
 silent() { if [ -s "$1" ]; then bad "$name: should print nothing there"; else good; fi; }
 same() { if [ "$2" = "$3" ]; then good; else bad "$1: \"$2\" is not \"$3\""; fi; }
 lines() { wc -l <"$1" | tr -d ' '; }
+
+# small_model FOLDER VECTORS NAME: a model of tests/vectors/models with a vocabulary of its 67 tokens
+small_model()
+{
+    mkdir -p "$1"
+    cp "$2/$3/config.json" "$2/$3/model.safetensors" "$1"
+    {
+        printf '%s\n' '[PAD]' '[UNK]' '[CLS]' '[SEP]' '[MASK]' hello world a small text is here \
+            '##s' ,
+        i=14
+        while [ $i -lt 67 ]; do
+            echo "word$i"
+            i=$((i + 1))
+        done
+    } >"$1/vocab.txt"
+    echo '{"do_lower_case": true, "tokenizer_class": "BertTokenizer", "model_max_length": 20}' \
+        >"$1/tokenizer_config.json"
+}
+skip()
+{
+    echo "skipped: $1"
+    exit 77
+}
+finish()
+{
+    echo "$passed passed, $failed failed, 0 skipped"
+    [ "$failed" -eq 0 ]
+}

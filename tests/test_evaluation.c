@@ -454,7 +454,7 @@ static void bad_options(void **state)
     refused(&options, ASSAY_ERROR_NOT_FOUND, "missing.jsonl");
     options.train = NULL;
     options.struct_size = 3;
-    refused(&options, ASSAY_ERROR_ARGUMENT, "another version");
+    refused(&options, ASSAY_ERROR_ARGUMENT, "ASSAY_EVALUATION_OPTIONS_INIT");
     /* A folder that is a file. */
     assay_evaluation *evaluation;
     options = options_for(training_path("good.jsonl"));

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the Debian packages that are missing, and says which; silent when none is.
-#   tools/install_packages.sh [build] [check] [demo] [lint]
+#   tools/install_packages.sh [build] [check] [deb] [demo] [lint]
 # Each package stands with a command that tells whether what it brings is there already, from
 # wherever it came. ASSAY_INSTALL=no only says what is missing.
 set -eu
@@ -40,6 +40,10 @@ for group in "${@:-build}"; do
         need clang command -v clang
         need libclang-rt-dev fuzzer
         need clang-format command -v clang-format
+        need g++ command -v c++ # what C++ programs make of the headers
+        ;;
+    deb)
+        need dpkg-dev command -v dpkg-shlibdeps
         ;;
     demo)
         need python3 command -v python3
@@ -49,7 +53,7 @@ for group in "${@:-build}"; do
         need clang-tidy command -v clang-tidy
         ;;
     *)
-        echo "install_packages.sh: unknown group $group (build, check, demo, lint)" >&2
+        echo "install_packages.sh: unknown group $group (build, check, deb, demo, lint)" >&2
         exit 2
         ;;
     esac

@@ -17,5 +17,6 @@
 #include "assay/status.h"
 #include "assay/tokenizer.h"
 #include "assay/train.h"
+#include "assay/version.h"
 
 #endif

@@ -11,8 +11,8 @@
 extern "C" {
 #endif
 
-/* "homoglyph", "zero-width", ...; NULL outside 0 .. assay_attack_count() - 1. */
 int assay_attack_count(void);
+/* "homoglyph", "zero-width", ...; NULL outside 0 .. assay_attack_count() - 1. */
 const char *assay_attack_name(int kind);
 const char *assay_attack_description(int kind);
 
@@ -25,6 +25,7 @@ typedef struct assay_attack_options {
     uint64_t seed;
 } assay_attack_options;
 
+/* All zero, but for the strength and the size. */
 void assay_attack_options_init(assay_attack_options *options);
 
 /* Writes a copy of every row for each kind, kind after kind for each row, every other field as it

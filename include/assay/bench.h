@@ -149,11 +149,12 @@ typedef enum assay_sweep_axis {
     ASSAY_SWEEP_WIDTH   /* of the model, in heads as near to 32 as divide it */
 } assay_sweep_axis;
 
-/* "length", "batch", "width" */
+/* "length", "batch", "width"; false, or NULL, for any other. */
 bool assay_sweep_axis_from_name(assay_sweep_axis *axis, const char *name);
 const char *assay_sweep_axis_name(assay_sweep_axis axis);
-/* The sizes in rising order; the count is returned. */
+/* The sizes in rising order, which are the library's own; the count is returned. */
 int assay_sweep_sizes(assay_sweep_axis axis, const int64_t **sizes);
+/* True for works of drawn weights, whose size can be changed. */
 bool assay_sweep_knows(const char *work);
 
 typedef struct assay_sweep_point {

@@ -45,13 +45,14 @@ typedef struct assay_data_count {
     int64_t value;
 } assay_data_count;
 
+/* index from 0; each returns NULL behind the last. */
 const assay_data_count *assay_data_report_count(const assay_data_report *report, int64_t index);
 const char *assay_data_report_note(const assay_data_report *report, int64_t index);
 const char *assay_data_report_file(const assay_data_report *report, int64_t index);
-/* Each returns NULL behind the last. */
+/* Seconds may be NULL. */
 const char *assay_data_report_phase(const assay_data_report *report, int64_t index,
                                     double *seconds);
-/* Class weights in label order, only of a balance by weights. */
+/* Class weights in label order, only of a balance by weights; weight may be NULL. */
 const char *assay_data_report_weight(const assay_data_report *report, int64_t index,
                                      double *weight);
 void assay_data_report_close(assay_data_report *report); /* NULL allowed */

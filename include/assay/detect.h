@@ -62,6 +62,7 @@ typedef struct assay_detector_info {
     size_t cleaning_count;
 } assay_detector_info;
 
+/* All is 0 and NULL, positive -1, where there is no detector. */
 void assay_detector_get_info(const assay_detector *detector, assay_detector_info *info);
 
 /* Rates that are fitted, rising; count of them at most `room`. */
@@ -96,21 +97,26 @@ assay_status assay_detector_judge(const assay_detector *detector, assay_verdict 
                                   float *probabilities, const float *logits,
                                   const assay_text_result *text, assay_error *error);
 
-/* What a calibration did; strings belong to the result. */
+enum { ASSAY_CALIBRATION_POINTS = 8 };
+
+/* One rate of false alarms, and what the calibration's rows say of it; rates are shares, 0 to 1. */
+typedef struct assay_calibration_point {
+    double fpr;
+    double threshold; /* probability of the positive class */
+    double achieved, low, high;
+    double tpr, tpr_low, tpr_high;
+    double expected_low, expected_high; /* of as many fresh negatives */
+} assay_calibration_point;
+
+/* What a calibration did; flat, it may be copied. */
 typedef struct assay_calibration_result {
     int64_t rows, negatives, positives, groups; /* groups 0: rows were taken for independent */
     double temperature;                         /* 1 where none was fitted */
     char temperature_reason[ASSAY_REASON_SIZE]; /* why none was; "" */
-    int points;                                 /* rates fitted, by assay_calibration_point */
-    struct assay_calibration_point {
-        double fpr;
-        double threshold; /* probability of the positive class */
-        double achieved, low, high;
-        double tpr, tpr_low, tpr_high;
-        double expected_low, expected_high; /* of as many fresh negatives */
-    } point[8];
-    int refused;
-    char refusals[8][ASSAY_REASON_SIZE];
+    int points;                                 /* rates fitted */
+    assay_calibration_point point[ASSAY_CALIBRATION_POINTS];
+    int refused; /* rates that were not, each with its reason */
+    char refusals[ASSAY_CALIBRATION_POINTS][ASSAY_REASON_SIZE];
     int32_t least_tokens, most_tokens;
     assay_precision precision; /* as used */
     int32_t max_tokens;

@@ -63,11 +63,13 @@ typedef struct assay_evaluation_options {
             ASSAY_PRECISION_HIGHEST, 0, 0, false, 0, 0, NULL, NULL                                 \
     }
 
+/* ASSAY_ERROR_ARGUMENT for options that contradict each other, ASSAY_ERROR_FORMAT with file and row
+ * for rows that do not fit each other or the model. */
 assay_status assay_evaluate(assay_evaluation **out, const assay_evaluation_options *options,
                             assay_error *error);
 void assay_evaluation_close(assay_evaluation *evaluation); /* NULL allowed */
 
-/* What the report says in words, the gravest first; NULL outside. */
+/* What the report says in words, the gravest first; NULL outside; kind may be NULL. */
 typedef enum assay_finding_kind {
     ASSAY_FINDING_FAULT, /* the score should not be used, or not for this */
     ASSAY_FINDING_DOUBT, /* it says less than it seems to */
@@ -85,7 +87,7 @@ typedef struct assay_evaluation_figure {
 bool assay_evaluation_get(const assay_evaluation *evaluation, int64_t index,
                           assay_evaluation_figure *figure);
 
-/* The whole reports; they belong to the evaluation. */
+/* The whole reports, UTF-8; they belong to the evaluation; length may be NULL. */
 const char *assay_evaluation_json(const assay_evaluation *evaluation, size_t *length);
 const char *assay_evaluation_html(const assay_evaluation *evaluation, size_t *length);
 

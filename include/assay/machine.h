@@ -18,13 +18,14 @@ typedef struct assay_finding {
     const char *advice; /* how to get what is missing, or "" */
 } assay_finding;
 
+/* A finished report; it does not change, and may be read by many threads. */
 typedef struct assay_doctor assay_doctor;
+/* Looks at this machine now; release with assay_doctor_close. */
 assay_status assay_doctor_open(assay_doctor **out, assay_error *error);
 int64_t assay_doctor_count(const assay_doctor *doctor);
+/* index 0 .. count - 1, in the order of the report; NULL outside. */
 const assay_finding *assay_doctor_get(const assay_doctor *doctor, int64_t index);
-void assay_doctor_close(assay_doctor *doctor);
-
-const char *assay_version(void);
+void assay_doctor_close(assay_doctor *doctor); /* NULL allowed */
 
 #ifdef __cplusplus
 }

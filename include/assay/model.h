@@ -20,13 +20,14 @@ typedef struct assay_session assay_session;
 /* Opens a folder with config.json and weights: model.safetensors, else pytorch_model.bin, or an
  * index of their shards. The tokenizer comes with it when the folder has one. */
 assay_status assay_model_open(assay_model **out, const char *folder, assay_error *error);
+/* One owner more: there are as many closes as opens and retains. From any thread. */
 void assay_model_retain(assay_model *model);
 void assay_model_close(assay_model *model); /* releases one reference; NULL allowed */
 
 /* Bits of assay_model_info.heads. */
 enum { ASSAY_HEAD_CLASSIFY = 1, ASSAY_HEAD_MASKED_LM = 2, ASSAY_HEAD_CAUSAL_LM = 4 };
 
-/* Strings belong to the model. */
+/* Strings belong to the model; all is 0 and NULL where there is none. */
 typedef struct assay_model_info {
     const char *folder;
     const char *family;       /* config.json's model_type */
@@ -42,19 +43,21 @@ typedef struct assay_model_info {
 } assay_model_info;
 
 void assay_model_get_info(const assay_model *model, assay_model_info *info);
-const char *assay_model_label(const assay_model *model, int32_t index); /* NULL outside */
-const assay_tokenizer *
-assay_model_tokenizer(const assay_model *model); /* NULL: the folder has none */
+/* The name of a column of logits, index 0 .. labels - 1; belongs to the model; NULL outside. */
+const char *assay_model_label(const assay_model *model, int32_t index);
+/* Belongs to the model; NULL: the folder has none. */
+const assay_tokenizer *assay_model_tokenizer(const assay_model *model);
 
+/* Strings belong to the model. */
 typedef struct assay_tensor_info {
     const char *name;
-    const char *type;
+    const char *type; /* as in the file: "F32", "BF16", ... */
     int32_t rank;
     int64_t shape[5];
     int64_t bytes;
 } assay_tensor_info;
 
-/* index 0 .. tensors - 1, in the order of the files. */
+/* index 0 .. tensors - 1, in the order of the files; ASSAY_ERROR_ARGUMENT outside. */
 assay_status assay_model_get_tensor(const assay_model *model, int64_t index,
                                     assay_tensor_info *info);
 
@@ -68,8 +71,9 @@ typedef enum assay_precision {
     ASSAY_PRECISION_MEDIUM   /* bfloat16 products */
 } assay_precision;
 
+/* "highest", "high", "medium"; "unknown" for any other value. */
 const char *assay_precision_name(assay_precision precision);
-/* False for an unknown name. */
+/* False for an unknown name; precision is then as it was. */
 bool assay_precision_from_name(assay_precision *precision, const char *name);
 
 typedef struct assay_session_options {
@@ -92,12 +96,14 @@ typedef struct assay_session_options {
 assay_status assay_session_open(assay_session **out, assay_model *model,
                                 const assay_session_options *options, assay_error *error);
 void assay_session_close(assay_session *session); /* NULL allowed */
+/* How many threads compute, the caller's among them. */
 int assay_session_threads(const assay_session *session);
 /* What the kernels make of the asked precision, and which they are: "highest", "avx512". */
 assay_precision assay_session_precision(const assay_session *session);
 const char *assay_session_kernels(const assay_session *session);
 int32_t assay_session_max_tokens(const assay_session *session); /* where a text is cut */
 
+/* UTF-8, not changed and not kept. Text may hold zero bytes: the length counts. */
 typedef struct assay_text {
     const char *text;
     size_t length;
@@ -111,18 +117,23 @@ typedef struct assay_text_result {
     bool truncated;
 } assay_text_result;
 
-/* logits (count, labels) of texts under the classification head; results may be NULL. On failure
- * the error's row is the text's number from 1. */
+/* logits (count, labels) of texts under the classification head; results (count) may be NULL. The
+ * caller owns both, and on failure they hold nothing of use; the error's row is the text's number
+ * from 1. ASSAY_ERROR_UNSUPPORTED: the model has no classification head; ASSAY_ERROR_NOT_FOUND: no
+ * tokenizer; ASSAY_ERROR_FORMAT: a text is not UTF-8; ASSAY_ERROR_NUMERIC: the weights make
+ * numbers that are not finite. */
 assay_status assay_session_classify(assay_session *session, float *logits,
                                     assay_text_result *results, const assay_text *texts,
                                     int64_t count, assay_error *error);
 
 /* vectors (count, width): pooled as the folder's sentence-transformers files say, else the mean
- * over tokens; normalised where they say so, or always with the mean default. */
+ * over tokens; normalised where they say so, or always with the mean default. Errors as above. */
 assay_status assay_session_embed(assay_session *session, float *vectors, assay_text_result *results,
                                  const assay_text *texts, int64_t count, assay_error *error);
 
-/* The same from token ids: row i is ids[offsets[i]] .. ids[offsets[i + 1] - 1]; types NULL: zeros.
+/* The same from token ids: offsets (rows + 1) rise from 0, row i is ids[offsets[i]] ..
+ * ids[offsets[i + 1] - 1], special tokens included; types (like ids) NULL: zeros. A row that is
+ * empty or too long, or an id that the model lacks, is ASSAY_ERROR_ARGUMENT or ASSAY_ERROR_LIMIT.
  */
 assay_status assay_session_classify_ids(assay_session *session, float *logits, const int32_t *ids,
                                         const int32_t *types, const int32_t *offsets, int64_t rows,

@@ -38,12 +38,15 @@ typedef struct assay_parity_options {
  * is opened by the comparison itself, apart from others. */
 assay_status assay_parity_run(assay_parity **out, const char *folder, const char *reference,
                               const assay_parity_options *options, assay_error *error);
-/* Worst (error over limit) first. */
+/* Worst (error over limit) first; NULL outside 0 .. count - 1. Items, and their strings, belong to
+ * the comparison. */
 int64_t assay_parity_count(const assay_parity *parity);
 const assay_parity_item *assay_parity_get(const assay_parity *parity, int64_t index);
+/* Whether every item passed; false without a comparison. */
 bool assay_parity_passed(const assay_parity *parity);
+/* What computed: "avx512"; belongs to the comparison. */
 const char *assay_parity_kernels(const assay_parity *parity);
-void assay_parity_close(assay_parity *parity);
+void assay_parity_close(assay_parity *parity); /* NULL allowed */
 
 #ifdef __cplusplus
 }

@@ -55,8 +55,10 @@ typedef struct assay_pull_result {
     assay_pull_file *files;
 } assay_pull_result;
 
-/* NAME is a folder, an archive, a URL of an archive or of a model's page, or a name on the Hub:
- * "org/model", or "model", which is tried as it is and then under sentence-transformers/. */
+/* result is all NULL after a failure. NAME is a folder, an archive, a URL of an archive or of a
+ * model's page, or a name on the Hub: "org/model", or "model", which is tried as it is and then
+ * under sentence-transformers/. ASSAY_ERROR_NETWORK, ASSAY_ERROR_CHECKSUM,
+ * ASSAY_ERROR_MISSING_LIBRARY (libcurl), ASSAY_ERROR_NOT_FOUND. */
 assay_status assay_pull(const char *name, const assay_pull_options *options,
                         assay_pull_result *result, assay_error *error);
 void assay_pull_result_free(assay_pull_result *result); /* its contents; NULL allowed */

@@ -71,12 +71,15 @@ typedef struct assay_row {
     bool numbered;     /* the id is the row's number */
 } assay_row;
 
-/* options may be NULL. */
+/* options may be NULL. ASSAY_ERROR_NOT_FOUND where there is no such file; a folder must have
+ * subfolders of text files. */
 assay_status assay_rows_open(assay_rows **out, const char *path, const assay_rows_options *options,
                              assay_error *error);
+/* The next row; text is NULL behind the last, with ASSAY_OK. */
 assay_status assay_rows_next(assay_rows *rows, assay_row *row, assay_error *error);
 /* Any other field of the row last returned: a string as it is, other JSON values as JSON text; NULL
- * when the row has none of that name. Lasts until the next call of either function. */
+ * when the row has none of that name. Lasts until the next call of either function; length may be
+ * NULL. */
 const char *assay_rows_field(assay_rows *rows, const char *name, size_t *length);
 /* Bytes of the source read so far, for progress. */
 uint64_t assay_rows_bytes(const assay_rows *rows);

@@ -1,11 +1,19 @@
-/* Status codes and error details.
+/* Status codes and error details, and what holds of all functions.
  *
  * Every function that can fail returns an assay_status: 0 is success, negative is a failure. The
  * caller may pass an assay_error to learn where and why; NULL is always allowed. The struct is
  * owned by the caller, holds no pointers and may be copied. The library never prints or exits.
+ *
+ * A NULL where something is needed is ASSAY_ERROR_ARGUMENT from functions that return a status, and
+ * nothing (0, NULL, false) from the others; what is opened is set to NULL first, so a failure
+ * leaves nothing to close. Options structs begin with struct_size: start from their _INIT or
+ * _init, then set fields; any other size is refused. Paths and texts are UTF-8 bytes; paths are
+ * zero-ended.
  */
 #ifndef ASSAY_STATUS_H
 #define ASSAY_STATUS_H
+
+#include "assay/version.h"
 
 #include <stddef.h>
 #include <stdint.h>

@@ -85,7 +85,8 @@ assay_status assay_tokenizer_decode_bytes(const assay_tokenizer *tokenizer, char
                                           size_t *length, const int32_t *ids, int32_t count,
                                           bool skip_special, assay_error *error);
 
-/* Whether an added token of the file is special (what skip_special leaves out). */
+/* Whether an added token of the file is special, false for any other id (what skip_special leaves
+ * out). */
 bool assay_tokenizer_is_special(const assay_tokenizer *tokenizer, int32_t id);
 
 /* Ids run from 0 to size - 1, added tokens included; NULL for an id without a token. The strings

@@ -63,8 +63,9 @@ typedef struct assay_training_options {
         sizeof(assay_training_options), 0, false, NULL, NULL, NULL                                 \
     }
 
-/* Reads the recipe (`recipe` NULL: from the words alone) and the words "key=value", which beat it;
- * then the data (from the cache where it is there) and the model. options may be NULL. */
+/* Keeps the options' listener and context until the close. Reads the recipe (`recipe` NULL: from
+ * the words alone) and the words "key=value", which beat it; then the data (from the cache where it
+ * is there) and the model. options may be NULL. */
 assay_status assay_training_open(assay_training **out, const char *recipe, const char *const *words,
                                  size_t word_count, const assay_training_options *options,
                                  assay_error *error);
@@ -72,7 +73,7 @@ void assay_training_close(assay_training *training); /* NULL allowed */
 
 /* What the run will need. Bytes are of resident memory at the peak of the run. Strings belong to
  * the training. */
-typedef struct assay_training_plan {
+typedef struct assay_training_plan_info {
     const char *base, *out; /* folders; out is "" when the recipe has none */
     const char *family, *task, *method, *precision, *kernels;
     int threads;
@@ -101,7 +102,8 @@ typedef struct assay_training_plan {
 assay_status assay_training_plan(assay_training *training, bool calibrate,
                                  assay_training_plan_info *info, assay_error *error);
 
-const char *assay_training_label(const assay_training *training, int32_t index); /* NULL outside */
+/* Belongs to the training; NULL outside. */
+const char *assay_training_label(const assay_training *training, int32_t index);
 /* The complete recipe as YAML; release with assay_string_free. */
 assay_status assay_training_recipe(const assay_training *training, char **yaml, assay_error *error);
 

@@ -46,6 +46,37 @@ assay_status error_memory(assay_error *error, size_t bytes)
     return error_set(error, ASSAY_ERROR_MEMORY, "not enough memory for %zu bytes", bytes);
 }
 
+assay_status error_needs(assay_error *error, const char *function, const char *what)
+{
+    return error_set(error, ASSAY_ERROR_ARGUMENT, "%s needs %s", function, what);
+}
+
+assay_status error_options(assay_error *error, size_t given, size_t known, const char *start)
+{
+    if (given == known)
+        return ASSAY_OK;
+    error_set(error, ASSAY_ERROR_ARGUMENT, "options begin with %s, of this library's own headers",
+              start);
+    error_at_place(error, "struct_size");
+    error_expected(error, "%zu", known);
+    error_found(error, "%zu", given);
+    return ASSAY_ERROR_ARGUMENT;
+}
+
+assay_status error_list(assay_error *error, const char *const *list, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (list && list[i])
+            continue;
+        error_set(error, ASSAY_ERROR_ARGUMENT, "a list is shorter than its count says");
+        error_at_place(error, "%s", name);
+        error_expected(error, "%zu", count);
+        error_found(error, "%zu", i);
+        return ASSAY_ERROR_ARGUMENT;
+    }
+    return ASSAY_OK;
+}
+
 void error_at_file(assay_error *error, const char *path)
 {
     if (error && !error->file[0] && path)
@@ -112,6 +143,8 @@ static size_t append(char *line, size_t size, size_t used, const char *format, .
 
 size_t assay_error_format(const assay_error *error, char *line, size_t size)
 {
+    if (!line)
+        size = 0;
     if (size)
         line[0] = '\0';
     if (!error)

@@ -74,6 +74,8 @@ static assay_status look_up(char **folder, const char *name, assay_error *error)
 
 assay_status assay_model_folder(char **folder, const char *name_or_path, assay_error *error)
 {
+    if (!folder)
+        return error_needs(error, __func__, "folder");
     *folder = NULL;
     if (!name_or_path || !*name_or_path)
         return error_set(error, ASSAY_ERROR_ARGUMENT, "a model's folder or name is needed");

@@ -71,8 +71,8 @@ static assay_status take_options(struct assay_rows *rows, const char *path,
     const assay_rows_options none = ASSAY_ROWS_OPTIONS_INIT;
     if (!options)
         options = &none;
-    if (options->struct_size != sizeof *options)
-        return error_set(error, ASSAY_ERROR_ARGUMENT, "the options are of another version");
+    if (error_options(error, options->struct_size, sizeof *options, "ASSAY_ROWS_OPTIONS_INIT"))
+        return ASSAY_ERROR_ARGUMENT;
     if (options->format > ASSAY_ROWS_FOLDER)
         return error_set(error, ASSAY_ERROR_ARGUMENT, "unknown format of rows");
     const char *wanted[ROLE_COUNT] = {options->text_field, options->pair_field, options->id_field,
@@ -161,7 +161,11 @@ static assay_status read_header(struct assay_rows *rows, assay_error *error)
 assay_status assay_rows_open(assay_rows **out, const char *path, const assay_rows_options *options,
                              assay_error *error)
 {
+    if (!out)
+        return error_needs(error, __func__, "out");
     *out = NULL;
+    if (!path)
+        return error_needs(error, __func__, "a path");
     struct assay_rows *rows = memory_allocate(1, sizeof *rows);
     if (!rows)
         return error_memory(error, sizeof *rows);
@@ -434,7 +438,11 @@ static assay_status next_file(struct assay_rows *rows, assay_row *row, bool *fou
 
 assay_status assay_rows_next(assay_rows *rows, assay_row *row, assay_error *error)
 {
+    if (!row)
+        return error_needs(error, __func__, "row");
     *row = (assay_row){0};
+    if (!rows)
+        return error_needs(error, __func__, "rows");
     bool found = !rows->ended;
     if (!found)
         return ASSAY_OK;
@@ -505,12 +513,19 @@ const char *rows_field_name(const assay_rows *rows, enum row_role role)
 
 uint64_t assay_rows_bytes(const assay_rows *rows)
 {
+    if (!rows)
+        return 0;
     return rows->bytes_before + rows->reader.bytes;
 }
 
 const char *assay_rows_field(assay_rows *rows, const char *name, size_t *length)
 {
+    size_t unused;
+    if (!length)
+        length = &unused;
     *length = 0;
+    if (!rows || !name)
+        return NULL;
     if (rows->format == ASSAY_ROWS_JSONL) {
         const struct json *value = json_member(rows->json, name);
         if (!value)

@@ -15,10 +15,15 @@ static assay_status take_options(struct show *show, const assay_data_show_option
 {
     const assay_data_show_options none = ASSAY_DATA_SHOW_OPTIONS_INIT;
     const assay_rows_options rows = ASSAY_ROWS_OPTIONS_INIT;
-    show->options = options ? *options : none;
+    if (!options)
+        options = &none;
+    if (error_options(error, options->struct_size, sizeof *options, "ASSAY_DATA_SHOW_OPTIONS_INIT"))
+        return ASSAY_ERROR_ARGUMENT;
+    show->options = *options;
     assay_data_show_options *o = &show->options;
-    if (o->struct_size != sizeof *o)
-        return error_set(error, ASSAY_ERROR_ARGUMENT, "the options are of another version");
+    if (o->rows &&
+        error_options(error, o->rows->struct_size, sizeof *o->rows, "ASSAY_ROWS_OPTIONS_INIT"))
+        return ASSAY_ERROR_ARGUMENT;
     show->row_options = o->rows ? *o->rows : rows;
     o->audit_rows = o->audit_rows > 0 ? o->audit_rows : ASSAY_DATA_AUDIT_ROWS;
     o->examples = o->examples > 0 ? o->examples : o->examples < 0 ? 0 : EXAMPLES;
@@ -335,9 +340,13 @@ static void free_work(struct show *show)
 assay_status assay_data_show(assay_data_summary **out, const char *const *paths, int32_t count,
                              const assay_data_show_options *options, assay_error *error)
 {
+    if (!out)
+        return error_needs(error, __func__, "out");
     *out = NULL;
     if (count < 1)
         return error_set(error, ASSAY_ERROR_ARGUMENT, "there is no file to show");
+    if (error_list(error, paths, (size_t)count, "paths"))
+        return ASSAY_ERROR_ARGUMENT;
     struct show *show = memory_allocate_zeroed(1, sizeof *show);
     if (!show)
         return error_memory(error, sizeof *show);

@@ -115,11 +115,15 @@ assay_status assay_detector_open(assay_detector **out, assay_model *model,
                                  const assay_detector_options *options, assay_error *error)
 {
     const assay_detector_options usual = ASSAY_DETECTOR_OPTIONS_INIT;
+    if (!out)
+        return error_needs(error, __func__, "out");
     *out = NULL;
+    if (!model)
+        return error_needs(error, __func__, "a model");
     if (!options)
         options = &usual;
-    if (options->struct_size != sizeof *options)
-        return error_set(error, ASSAY_ERROR_ARGUMENT, "the options are of another version");
+    if (error_options(error, options->struct_size, sizeof *options, "ASSAY_DETECTOR_OPTIONS_INIT"))
+        return ASSAY_ERROR_ARGUMENT;
     assay_detector *d = memory_allocate_zeroed(1, sizeof *d);
     if (!d)
         return error_memory(error, sizeof *d);
@@ -162,6 +166,11 @@ void assay_detector_close(assay_detector *d)
 
 void assay_detector_get_info(const assay_detector *d, assay_detector_info *info)
 {
+    if (!info)
+        return;
+    *info = (assay_detector_info){.positive = -1, .threshold = NAN};
+    if (!d)
+        return;
     const struct calibration *c = &d->card.calibration;
     const struct calibration_point *p = d->point;
     *info = (assay_detector_info){
@@ -190,6 +199,8 @@ void assay_detector_get_info(const assay_detector *d, assay_detector_info *info)
 
 int assay_detector_rates(const assay_detector *d, double *rates, int room)
 {
+    if (!d || !rates || room < 0)
+        return 0;
     int count = d->card.calibration.point_count;
     for (int i = 0; i < count && i < room; i++)
         rates[i] = d->card.calibration.points[i].fpr;
@@ -198,7 +209,7 @@ int assay_detector_rates(const assay_detector *d, double *rates, int room)
 
 bool assay_detector_expected_rate(const assay_detector *d, int64_t texts, double *low, double *high)
 {
-    if (!d->point)
+    if (!d || !low || !high || !d->point)
         return false;
     int64_t negatives = d->card.calibration.negatives;
     rates_expected(low, high, calibration_rank(d->point->fpr, negatives), negatives, texts,
@@ -209,10 +220,12 @@ bool assay_detector_expected_rate(const assay_detector *d, int64_t texts, double
 bool assay_detector_fits(const assay_detector *d, const assay_session *session, char *line,
                          size_t size)
 {
+    if (!line)
+        size = 0;
     if (size)
         line[0] = '\0';
-    if (!d->card.calibrated)
-        return true;
+    if (!d || !session || !d->card.calibrated)
+        return d && session;
     assay_precision precision = assay_session_precision(session);
     int32_t cut = assay_session_max_tokens(session);
     if (precision != d->card.precision) {
@@ -277,6 +290,8 @@ assay_status assay_detector_judge(const assay_detector *d, assay_verdict *verdic
                                   float *probabilities, const float *logits,
                                   const assay_text_result *text, assay_error *error)
 {
+    if (!d || !verdict || !logits || !text)
+        return error_needs(error, __func__, "a detector, verdict, logits and text");
     const struct calibration *c = &d->card.calibration;
     *verdict = (assay_verdict){.score = NAN, .threshold = NAN, .p_value = NAN};
     assay_status status = temperature_check(logits, 1, d->labels, error);

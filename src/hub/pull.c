@@ -24,13 +24,15 @@ static assay_status pull_file(struct pull *pull, const char *path, assay_error *
 assay_status assay_pull(const char *name, const assay_pull_options *options,
                         assay_pull_result *result, assay_error *error)
 {
+    if (!result)
+        return error_needs(error, __func__, "result");
     const assay_pull_options none = ASSAY_PULL_OPTIONS_INIT;
     char *models = NULL;
     *result = (assay_pull_result){0};
     if (!options)
         options = &none;
-    if (options->struct_size != sizeof *options)
-        return error_set(error, ASSAY_ERROR_ARGUMENT, "the options are of another version");
+    if (error_options(error, options->struct_size, sizeof *options, "ASSAY_PULL_OPTIONS_INIT"))
+        return ASSAY_ERROR_ARGUMENT;
     if (!name || !*name)
         return error_set(error, ASSAY_ERROR_ARGUMENT, "a model's name, file or address is needed");
     assay_status status = home_models(&models, options->home, error);

@@ -163,13 +163,18 @@ const char *assay_bench_work(int index, const char **description)
     return works[index].name;
 }
 
-void bench_options_read(assay_bench_options *all, const assay_bench_options *given)
+assay_status bench_options_read(assay_bench_options *all, const assay_bench_options *given,
+                                assay_error *error)
 {
     *all = (assay_bench_options)ASSAY_BENCH_OPTIONS_INIT;
+    if (given &&
+        error_options(error, given->struct_size, sizeof *given, "ASSAY_BENCH_OPTIONS_INIT"))
+        return ASSAY_ERROR_ARGUMENT;
     if (given)
-        memcpy(all, given, given->struct_size < sizeof *all ? given->struct_size : sizeof *all);
+        *all = *given;
     if (!(all->seconds > 0.0))
         all->seconds = DEFAULT_SECONDS;
+    return ASSAY_OK;
 }
 
 static const struct work *find_work(const char *name, const assay_bench_options *options,
@@ -201,8 +206,11 @@ static assay_status run_found(assay_bench_result *result, const struct work *wor
 assay_status assay_bench_run(assay_bench_result *result, const char *work,
                              const assay_bench_options *options, assay_error *error)
 {
+    if (!result || !work)
+        return error_needs(error, __func__, "result and the name of a work");
     assay_bench_options all;
-    bench_options_read(&all, options);
+    if (bench_options_read(&all, options, error))
+        return ASSAY_ERROR_ARGUMENT;
     const struct work *found = find_work(work, &all, error);
     return found ? run_found(result, found, &all, error) : ASSAY_ERROR_ARGUMENT;
 }
@@ -221,8 +229,11 @@ static assay_status run_call(void *result, void *context, assay_error *error)
 assay_status assay_bench_run_apart(assay_bench_result *result, const char *work,
                                    const assay_bench_options *options, assay_error *error)
 {
+    if (!result || !work)
+        return error_needs(error, __func__, "result and the name of a work");
     assay_bench_options all;
-    bench_options_read(&all, options);
+    if (bench_options_read(&all, options, error))
+        return ASSAY_ERROR_ARGUMENT;
     struct apart_call call = {.work = find_work(work, &all, error), .options = &all};
     return call.work ? run_apart(result, sizeof *result, run_call, &call, error)
                      : ASSAY_ERROR_ARGUMENT;

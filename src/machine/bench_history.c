@@ -184,6 +184,8 @@ void history_search(assay_bench_earlier *earlier, const char *text, size_t lengt
 assay_status assay_bench_history_find(assay_bench_earlier *earlier, const char *path,
                                       const assay_bench_result *result, assay_error *error)
 {
+    if (!earlier || !path || !result)
+        return error_needs(error, __func__, "earlier, a path and a result");
     struct buffer text = {0};
     assay_machine machine;
     assay_machine_get(&machine);
@@ -237,6 +239,8 @@ static assay_status append(int file, const char *path, const struct buffer *text
 assay_status assay_bench_history_append(const char *path, const assay_bench_result *result,
                                         const assay_peer_result *peer, assay_error *error)
 {
+    if (!path || !result)
+        return error_needs(error, __func__, "a path and a result");
     struct buffer text = {0};
     struct stat state;
     assay_machine machine;

@@ -98,11 +98,14 @@ assay_status assay_bench_run_pairs(assay_bench_result *result, assay_peer_result
                                    const char *work, const assay_bench_options *options,
                                    const assay_peer_options *peer_options, assay_error *error)
 {
+    if (!result || !peer || !work || !peer_options)
+        return error_needs(error, __func__, "result, peer, the name of a work and peer_options");
     assay_bench_options all;
     assay_peer_options asked = ASSAY_PEER_OPTIONS_INIT;
-    bench_options_read(&all, options);
-    memcpy(&asked, peer_options,
-           peer_options->struct_size < sizeof asked ? peer_options->struct_size : sizeof asked);
+    if (bench_options_read(&all, options, error) ||
+        error_options(error, peer_options->struct_size, sizeof asked, "ASSAY_PEER_OPTIONS_INIT"))
+        return ASSAY_ERROR_ARGUMENT;
+    asked = *peer_options;
     struct bench_request request = {.subject = bench_subject_find(work), .options = &all};
     if (!request.subject || !asked.python)
         return error_set(error, ASSAY_ERROR_ARGUMENT,

@@ -48,7 +48,7 @@ enum { SUBJECTS = sizeof subjects / sizeof *subjects, REAL_VOCABULARY = 30522 };
 const struct bench_subject *bench_subject_find(const char *name)
 {
     for (int i = 0; i < SUBJECTS; i++) {
-        if (!strcmp(subjects[i].name, name))
+        if (name && !strcmp(subjects[i].name, name))
             return &subjects[i];
     }
     return NULL;

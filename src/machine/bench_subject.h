@@ -33,7 +33,8 @@ struct bench_request {
 };
 
 /* Options as a caller of any size of struct gave them, NULL included, with their defaults. */
-void bench_options_read(assay_bench_options *all, const assay_bench_options *given);
+assay_status bench_options_read(assay_bench_options *all, const assay_bench_options *given,
+                                assay_error *error);
 
 struct bench_rows {
     struct corpus corpus; /* ids and offsets; whole batches only */

@@ -31,6 +31,8 @@ enum { AXES = sizeof axes / sizeof *axes };
 
 bool assay_sweep_axis_from_name(assay_sweep_axis *axis, const char *name)
 {
+    if (!axis || !name)
+        return false;
     for (int i = 0; i < AXES; i++) {
         if (!strcmp(axes[i].name, name)) {
             *axis = (assay_sweep_axis)i;
@@ -42,11 +44,18 @@ bool assay_sweep_axis_from_name(assay_sweep_axis *axis, const char *name)
 
 const char *assay_sweep_axis_name(assay_sweep_axis axis)
 {
+    if ((int)axis < 0 || (int)axis >= AXES)
+        return NULL;
     return axes[axis].name;
 }
 
 int assay_sweep_sizes(assay_sweep_axis axis, const int64_t **sizes)
 {
+    if (!sizes)
+        return 0;
+    *sizes = NULL;
+    if ((int)axis < 0 || (int)axis >= AXES)
+        return 0;
     *sizes = axes[axis].sizes;
     return axes[axis].count;
 }
@@ -96,6 +105,8 @@ assay_status assay_bench_sweep_point(assay_sweep_point *point, const char *work,
                                      assay_sweep_axis axis, int64_t size,
                                      const assay_bench_options *options, assay_error *error)
 {
+    if (!point || !work)
+        return error_needs(error, __func__, "point and the name of a work");
     const struct bench_subject *known = bench_subject_find(work);
     if (!known)
         return error_set(error, ASSAY_ERROR_ARGUMENT, "the sizes of \"%.64s\" cannot be changed",
@@ -103,7 +114,8 @@ assay_status assay_bench_sweep_point(assay_sweep_point *point, const char *work,
     if ((int)axis < 0 || (int)axis >= AXES || size < 1 || size > 1024)
         return error_set(error, ASSAY_ERROR_ARGUMENT, "a size is out of range");
     assay_bench_options all;
-    bench_options_read(&all, options);
+    if (bench_options_read(&all, options, error))
+        return ASSAY_ERROR_ARGUMENT;
     struct bench_subject subject = *known;
     set_size(&subject, axis, size);
     all.data = NULL;
@@ -150,6 +162,8 @@ static void set_floors(assay_sweep_point *points, int count)
 
 void assay_sweep_finish(assay_sweep_point *points, int count)
 {
+    if (!points)
+        return;
     set_floors(points, count);
     for (int i = 0; i < count; i++) {
         double own = times_floor(&points[i]);

@@ -212,6 +212,8 @@ static void look_at_models(struct assay_doctor *doctor)
 
 assay_status assay_doctor_open(assay_doctor **out, assay_error *error)
 {
+    if (!out)
+        return error_needs(error, __func__, "out");
     *out = NULL;
     struct assay_doctor *doctor = memory_allocate_zeroed(1, sizeof *doctor);
     if (!doctor)
@@ -233,12 +235,12 @@ assay_status assay_doctor_open(assay_doctor **out, assay_error *error)
 
 int64_t assay_doctor_count(const assay_doctor *doctor)
 {
-    return doctor->count;
+    return doctor ? doctor->count : 0;
 }
 
 const assay_finding *assay_doctor_get(const assay_doctor *doctor, int64_t index)
 {
-    return index >= 0 && index < doctor->count ? &doctor->findings[index] : NULL;
+    return doctor && index >= 0 && index < doctor->count ? &doctor->findings[index] : NULL;
 }
 
 void assay_doctor_close(assay_doctor *doctor)

@@ -26,6 +26,8 @@ static void read_name(char *out, size_t size)
 
 void assay_machine_get(assay_machine *machine)
 {
+    if (!machine)
+        return;
     unsigned sets = cpu_allowed();
     *machine = (assay_machine){.processors = processor_count()};
     read_name(machine->processor, sizeof machine->processor);

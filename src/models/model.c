@@ -226,7 +226,8 @@ assay_status model_open_weights(assay_model **out, const char *folder, assay_err
 
 void assay_model_retain(assay_model *model)
 {
-    atomic_fetch_add(&model->references, 1);
+    if (model)
+        atomic_fetch_add(&model->references, 1);
 }
 
 void assay_model_close(assay_model *model)

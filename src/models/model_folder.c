@@ -112,19 +112,28 @@ assay_status model_read_companions(assay_model *model, assay_error *error)
 
 assay_status assay_model_open(assay_model **out, const char *folder, assay_error *error)
 {
+    if (!out)
+        return error_needs(error, __func__, "out");
+    *out = NULL;
+    if (!folder)
+        return error_needs(error, __func__, "a folder");
     assay_status status = model_open_weights(out, folder, error);
     if (status != ASSAY_OK)
         return status;
     status = model_read_companions(*out, error);
     if (status != ASSAY_OK) {
         assay_model_close(*out);
-        *out = NULL;
     }
     return status;
 }
 
 void assay_model_get_info(const assay_model *model, assay_model_info *info)
 {
+    if (!info)
+        return;
+    *info = (assay_model_info){0};
+    if (!model)
+        return;
     const struct model_config *config = &model->config;
     *info = (assay_model_info){
         .folder = model->folder,
@@ -158,19 +167,20 @@ void assay_model_get_info(const assay_model *model, assay_model_info *info)
 
 const char *assay_model_label(const assay_model *model, int32_t index)
 {
-    bool there = (model->heads & ASSAY_HEAD_CLASSIFY) && index >= 0 && index < model->config.labels;
+    bool there =
+        model && (model->heads & ASSAY_HEAD_CLASSIFY) && index >= 0 && index < model->config.labels;
     return there ? model->config.label_names[index] : NULL;
 }
 
 const assay_tokenizer *assay_model_tokenizer(const assay_model *model)
 {
-    return model->tokenizer;
+    return model ? model->tokenizer : NULL;
 }
 
 assay_status assay_model_get_tensor(const assay_model *model, int64_t index,
                                     assay_tensor_info *info)
 {
-    if (index < 0 || index >= (int64_t)safetensors_count(model->file))
+    if (!model || !info || index < 0 || index >= (int64_t)safetensors_count(model->file))
         return ASSAY_ERROR_ARGUMENT;
     const struct safetensors_entry *entry = safetensors_at(model->file, (size_t)index);
     *info = (assay_tensor_info){.name = entry->name,

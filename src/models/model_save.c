@@ -103,6 +103,8 @@ static assay_status save_read_weights(const assay_model *model, const char *fold
 
 assay_status assay_model_save(const assay_model *model, const char *folder, assay_error *error)
 {
+    if (!model || !folder)
+        return error_needs(error, __func__, "a model and a folder");
     assay_status status = folder_create(folder, error);
     if (status == ASSAY_OK)
         status = copy_companions(model, folder, false, error);

@@ -367,11 +367,17 @@ static void comparison_free(struct comparison *c)
 assay_status assay_parity_run(assay_parity **out, const char *folder, const char *reference,
                               const assay_parity_options *options, assay_error *error)
 {
+    if (!out)
+        return error_needs(error, __func__, "out");
     *out = NULL;
+    if (!folder || !reference)
+        return error_needs(error, __func__, "a model's folder and a reference file");
     struct comparison c = {.options = ASSAY_PARITY_OPTIONS_INIT};
+    if (options &&
+        error_options(error, options->struct_size, sizeof *options, "ASSAY_PARITY_OPTIONS_INIT"))
+        return ASSAY_ERROR_ARGUMENT;
     if (options)
-        memcpy(&c.options, options,
-               options->struct_size < sizeof c.options ? options->struct_size : sizeof c.options);
+        c.options = *options;
     c.result = memory_allocate_zeroed(1, sizeof *c.result);
     if (!c.result)
         return error_memory(error, sizeof *c.result);
@@ -416,16 +422,18 @@ assay_status assay_parity_run(assay_parity **out, const char *folder, const char
 
 int64_t assay_parity_count(const assay_parity *parity)
 {
-    return parity->count;
+    return parity ? parity->count : 0;
 }
 
 const assay_parity_item *assay_parity_get(const assay_parity *parity, int64_t index)
 {
-    return index >= 0 && index < parity->count ? &parity->items[index] : NULL;
+    return parity && index >= 0 && index < parity->count ? &parity->items[index] : NULL;
 }
 
 bool assay_parity_passed(const assay_parity *parity)
 {
+    if (!parity)
+        return false;
     for (int64_t i = 0; i < parity->count; i++) {
         if (!parity->items[i].passed)
             return false;
@@ -435,7 +443,7 @@ bool assay_parity_passed(const assay_parity *parity)
 
 const char *assay_parity_kernels(const assay_parity *parity)
 {
-    return parity->kernel_text;
+    return parity ? parity->kernel_text : NULL;
 }
 
 void assay_parity_close(assay_parity *parity)

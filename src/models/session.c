@@ -42,6 +42,8 @@ const char *assay_precision_name(assay_precision precision)
 
 bool assay_precision_from_name(assay_precision *precision, const char *name)
 {
+    if (!precision || !name)
+        return false;
     for (size_t i = 0; i < sizeof precision_names / sizeof *precision_names; i++) {
         if (!strcmp(precision_names[i].name, name)) {
             *precision = precision_names[i].precision;
@@ -54,16 +56,20 @@ bool assay_precision_from_name(assay_precision *precision, const char *name)
 assay_status assay_session_open(assay_session **out, assay_model *model,
                                 const assay_session_options *options, assay_error *error)
 {
+    if (!out)
+        return error_needs(error, __func__, "out");
     *out = NULL;
+    if (!model)
+        return error_needs(error, __func__, "a model");
+    const assay_session_options usual = ASSAY_SESSION_OPTIONS_INIT;
+    if (!options)
+        options = &usual;
+    if (error_options(error, options->struct_size, sizeof *options, "ASSAY_SESSION_OPTIONS_INIT"))
+        return ASSAY_ERROR_ARGUMENT;
     assay_session *session = memory_allocate_zeroed(1, sizeof *session);
     if (!session)
         return error_memory(error, sizeof *session);
-    session->options = (assay_session_options)ASSAY_SESSION_OPTIONS_INIT;
-    if (options) {
-        size_t known = sizeof session->options;
-        memcpy(&session->options, options,
-               options->struct_size < known ? options->struct_size : known);
-    }
+    session->options = *options;
     assay_session_options *o = &session->options;
     assay_model_retain(model);
     session->model = model;
@@ -103,11 +109,13 @@ void assay_session_close(assay_session *session)
 
 int assay_session_threads(const assay_session *session)
 {
-    return thread_pool_size(session->threads);
+    return session ? thread_pool_size(session->threads) : 0;
 }
 
 assay_precision assay_session_precision(const assay_session *session)
 {
+    if (!session)
+        return ASSAY_PRECISION_HIGHEST;
     return model_precision_used(&session->kernels, session->options.precision);
 }
 
@@ -118,6 +126,8 @@ void session_profile(assay_session *session, struct profile *profile)
 
 const char *assay_session_kernels(const assay_session *session)
 {
+    if (!session)
+        return NULL;
     bool bfloat = assay_session_precision(session) != ASSAY_PRECISION_HIGHEST;
     return bfloat ? session->kernels.bfloat_name : session->kernels.name;
 }
@@ -218,6 +228,8 @@ static assay_status run_rows(assay_session *session, enum model_output output, f
  * than the model has positions for. */
 int32_t assay_session_max_tokens(const assay_session *session)
 {
+    if (!session)
+        return 0;
     const assay_model *model = session->model;
     int64_t limit = model->family->max_tokens(&model->config);
     int64_t wanted = session->options.max_tokens;
@@ -308,12 +320,16 @@ assay_status assay_session_classify(assay_session *session, float *logits,
                                     assay_text_result *results, const assay_text *texts,
                                     int64_t count, assay_error *error)
 {
+    if (!session || count < 0 || (count && (!logits || !texts)))
+        return error_needs(error, __func__, "a session, logits and texts");
     return run_texts(session, MODEL_CLASSIFY, logits, results, texts, count, error);
 }
 
 assay_status assay_session_embed(assay_session *session, float *vectors, assay_text_result *results,
                                  const assay_text *texts, int64_t count, assay_error *error)
 {
+    if (!session || count < 0 || (count && (!vectors || !texts)))
+        return error_needs(error, __func__, "a session, vectors and texts");
     return run_texts(session, MODEL_EMBED, vectors, results, texts, count, error);
 }
 
@@ -321,6 +337,8 @@ assay_status assay_session_classify_ids(assay_session *session, float *logits, c
                                         const int32_t *types, const int32_t *offsets, int64_t rows,
                                         assay_error *error)
 {
+    if (!session || rows < 0 || (rows && (!logits || !ids || !offsets)))
+        return error_needs(error, __func__, "a session, logits, ids and offsets");
     struct token_rows source = {ids, types, offsets};
     return run_rows(session, MODEL_CLASSIFY, logits, &source, rows, error);
 }
@@ -329,12 +347,16 @@ assay_status assay_session_embed_ids(assay_session *session, float *vectors, con
                                      const int32_t *types, const int32_t *offsets, int64_t rows,
                                      assay_error *error)
 {
+    if (!session || rows < 0 || (rows && (!vectors || !ids || !offsets)))
+        return error_needs(error, __func__, "a session, vectors, ids and offsets");
     struct token_rows source = {ids, types, offsets};
     return run_rows(session, MODEL_EMBED, vectors, &source, rows, error);
 }
 
 void assay_softmax(float *probabilities, const float *logits, int32_t labels)
 {
+    if (!probabilities || !logits)
+        return;
     double largest = -INFINITY, sum = 0.0;
     for (int32_t i = 0; i < labels; i++)
         largest = logits[i] > largest ? logits[i] : largest;

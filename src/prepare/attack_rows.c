@@ -41,6 +41,8 @@ const char *assay_attack_description(int kind)
 
 void assay_attack_options_init(assay_attack_options *options)
 {
+    if (!options)
+        return;
     *options = (assay_attack_options){.struct_size = sizeof *options, .strength = 0.3};
 }
 
@@ -61,8 +63,10 @@ static assay_status unknown_kind(const char *name, assay_error *error)
 static assay_status take_options(struct attacking *a, assay_error *error)
 {
     const assay_attack_options *o = a->options;
-    if (o->struct_size != sizeof *o)
-        return error_set(error, ASSAY_ERROR_ARGUMENT, "the options are of another version");
+    if (error_options(error, o->struct_size, sizeof *o, "assay_attack_options_init"))
+        return ASSAY_ERROR_ARGUMENT;
+    if (error_list(error, o->kinds, o->kind_count, "kinds"))
+        return ASSAY_ERROR_ARGUMENT;
     if (!o->kind_count || !o->files.output)
         return error_set(error, ASSAY_ERROR_ARGUMENT, "a kind of attack and an output are needed");
     if (!(o->strength >= 0.0 && o->strength <= 1.0)) {
@@ -294,8 +298,12 @@ static assay_status go(struct attacking *a, assay_error *error)
 assay_status assay_data_attack(assay_data_report **report, const assay_attack_options *options,
                                assay_error *error)
 {
-    struct attacking a = {.options = options};
+    if (!report)
+        return error_needs(error, __func__, "report");
     *report = NULL;
+    if (!options)
+        return error_needs(error, __func__, "options");
+    struct attacking a = {.options = options};
     assay_status status = take_options(&a, error);
     bool opened = !status;
     if (opened)

@@ -36,6 +36,8 @@ struct balance {
 
 void assay_balance_options_init(assay_balance_options *options)
 {
+    if (!options)
+        return;
     *options = (assay_balance_options){.struct_size = sizeof *options};
 }
 
@@ -47,8 +49,8 @@ static const char *method_name(assay_balance_method method)
 
 static assay_status check_options(const assay_balance_options *options, assay_error *error)
 {
-    if (options->struct_size != sizeof *options)
-        return error_set(error, ASSAY_ERROR_ARGUMENT, "the options are of another version");
+    if (error_options(error, options->struct_size, sizeof *options, "assay_balance_options_init"))
+        return ASSAY_ERROR_ARGUMENT;
     if (options->method > ASSAY_BALANCE_WEIGHTS)
         return error_set(error, ASSAY_ERROR_ARGUMENT, "unknown method of balancing");
     if (options->method != ASSAY_BALANCE_WEIGHTS && !options->files.output)
@@ -415,8 +417,12 @@ static void end(struct balance *b)
 assay_status assay_data_balance(assay_data_report **report, const assay_balance_options *options,
                                 assay_error *error)
 {
-    struct balance b = {.options = options};
+    if (!report)
+        return error_needs(error, __func__, "report");
     *report = NULL;
+    if (!options)
+        return error_needs(error, __func__, "options");
+    struct balance b = {.options = options};
     assay_status status = check_options(options, error);
     if (status)
         return status;

@@ -47,6 +47,8 @@ static const char *const rule_names[] = {
 
 void assay_clean_options_init(assay_clean_options *options)
 {
+    if (!options)
+        return;
     static const bool steps[] = {
 #define X(name, text, on, what) on,
         ASSAY_CLEAN_STEP_LIST(X)
@@ -69,6 +71,8 @@ void assay_clean_options_init(assay_clean_options *options)
 
 static assay_status check_options(const assay_clean_options *options, assay_error *error)
 {
+    if (error_options(error, options->struct_size, sizeof *options, "assay_clean_options_init"))
+        return ASSAY_ERROR_ARGUMENT;
     const struct {
         const char *name;
         double value;
@@ -76,8 +80,8 @@ static assay_status check_options(const assay_clean_options *options, assay_erro
                   {"max_repeated_words", options->max_repeated_words},
                   {"min_letters", options->min_letters},
                   {"header_share", options->header_share}};
-    if (options->struct_size != sizeof *options)
-        return error_set(error, ASSAY_ERROR_ARGUMENT, "the options are of another version");
+    if (error_list(error, options->headers, options->header_count, "headers"))
+        return ASSAY_ERROR_ARGUMENT;
     if (!options->files.output)
         return error_set(error, ASSAY_ERROR_ARGUMENT, "there is no output");
     for (size_t i = 0; i < sizeof shares / sizeof *shares; i++) {
@@ -413,8 +417,12 @@ static void end(struct clean *c)
 assay_status assay_data_clean(assay_data_report **report, const assay_clean_options *options,
                               assay_error *error)
 {
-    struct clean c = {.options = options};
+    if (!report)
+        return error_needs(error, __func__, "report");
     *report = NULL;
+    if (!options)
+        return error_needs(error, __func__, "options");
+    struct clean c = {.options = options};
     assay_status status = check_options(options, error);
     if (status)
         return status;

@@ -32,13 +32,17 @@ struct dedup {
 
 void assay_dedup_options_init(assay_dedup_options *options)
 {
+    if (!options)
+        return;
     *options = (assay_dedup_options){.struct_size = sizeof *options, .threshold = .8, .shingle = 3};
 }
 
 static assay_status check_options(const assay_dedup_options *options, assay_error *error)
 {
-    if (options->struct_size != sizeof *options)
-        return error_set(error, ASSAY_ERROR_ARGUMENT, "the options are of another version");
+    if (error_options(error, options->struct_size, sizeof *options, "assay_dedup_options_init"))
+        return ASSAY_ERROR_ARGUMENT;
+    if (error_list(error, options->against, options->against_count, "against"))
+        return ASSAY_ERROR_ARGUMENT;
     if (!options->files.output)
         return error_set(error, ASSAY_ERROR_ARGUMENT, "there is no output");
     if (!(options->threshold > 0.0 && options->threshold <= 1.0)) {
@@ -312,8 +316,12 @@ static void end(struct dedup *d)
 assay_status assay_data_dedup(assay_data_report **report, const assay_dedup_options *options,
                               assay_error *error)
 {
-    struct dedup d = {.options = options};
+    if (!report)
+        return error_needs(error, __func__, "report");
     *report = NULL;
+    if (!options)
+        return error_needs(error, __func__, "options");
+    struct dedup d = {.options = options};
     assay_status status = check_options(options, error);
     if (status)
         return status;

@@ -66,6 +66,8 @@ assay_status job_open(struct job *job, const char *verb, const assay_data_files 
                       assay_error *error)
 {
     *job = (struct job){.files = files, .verb = verb};
+    if (!files->input)
+        return error_set(error, ASSAY_ERROR_ARGUMENT, "there is no input");
     assay_rows *rows = NULL;
     assay_status status = report_open(&job->report, error);
     if (!status)

@@ -126,7 +126,7 @@ assay_status report_check(const struct assay_data_report *report, assay_error *e
 
 const assay_data_count *assay_data_report_count(const assay_data_report *report, int64_t index)
 {
-    return index >= 0 && (size_t)index < report->count ? &report->counts[index] : NULL;
+    return report && index >= 0 && (size_t)index < report->count ? &report->counts[index] : NULL;
 }
 
 static const char *text_at(const struct report_texts *texts, int64_t index)
@@ -136,27 +136,29 @@ static const char *text_at(const struct report_texts *texts, int64_t index)
 
 const char *assay_data_report_note(const assay_data_report *report, int64_t index)
 {
-    return text_at(&report->notes, index);
+    return report ? text_at(&report->notes, index) : NULL;
 }
 
 const char *assay_data_report_file(const assay_data_report *report, int64_t index)
 {
-    return text_at(&report->files, index);
+    return report ? text_at(&report->files, index) : NULL;
 }
 
 const char *assay_data_report_phase(const assay_data_report *report, int64_t index, double *seconds)
 {
-    if (index < 0 || (size_t)index >= report->phase_count)
+    if (!report || index < 0 || (size_t)index >= report->phase_count)
         return NULL;
-    *seconds = report->phases[index].seconds;
+    if (seconds)
+        *seconds = report->phases[index].seconds;
     return report->phases[index].name;
 }
 
 const char *assay_data_report_weight(const assay_data_report *report, int64_t index, double *weight)
 {
-    if (index < 0 || (size_t)index >= report->weight_count)
+    if (!report || index < 0 || (size_t)index >= report->weight_count)
         return NULL;
-    *weight = report->weights[index].weight;
+    if (weight)
+        *weight = report->weights[index].weight;
     return report->weights[index].label;
 }
 

@@ -46,15 +46,22 @@ struct split {
 
 void assay_split_options_init(assay_split_options *options)
 {
+    if (!options)
+        return;
     *options = (assay_split_options){.struct_size = sizeof *options, .threshold = .8};
 }
 
 static assay_status check_options(const assay_split_options *options, assay_error *error)
 {
-    if (options->struct_size != sizeof *options)
-        return error_set(error, ASSAY_ERROR_ARGUMENT, "the options are of another version");
+    if (error_options(error, options->struct_size, sizeof *options, "assay_split_options_init"))
+        return ASSAY_ERROR_ARGUMENT;
     if (!options->files.output)
         return error_set(error, ASSAY_ERROR_ARGUMENT, "there is no folder for the parts");
+    if (error_list(error, options->groups, options->group_count, "groups") ||
+        error_list(error, options->strata, options->stratum_count, "strata"))
+        return ASSAY_ERROR_ARGUMENT;
+    if (!options->parts)
+        return error_needs(error, "assay_data_split", "parts");
     if (options->group_count > MAX_FIELDS || options->stratum_count > MAX_FIELDS)
         return error_set(error, ASSAY_ERROR_ARGUMENT, "too many fields at once");
     if (!(options->threshold > 0.0 && options->threshold <= 1.0))
@@ -542,8 +549,12 @@ static void end(struct split *s, bool failed)
 assay_status assay_data_split(assay_data_report **report, const assay_split_options *options,
                               assay_error *error)
 {
-    struct split s = {.options = options};
+    if (!report)
+        return error_needs(error, __func__, "report");
     *report = NULL;
+    if (!options)
+        return error_needs(error, __func__, "options");
+    struct split s = {.options = options};
     assay_status status = check_options(options, error);
     if (status)
         return status;

@@ -52,6 +52,8 @@ static bool read_size(assay_split_part *part, const char *word)
 assay_status assay_split_parts_parse(assay_split_part *parts, size_t *count, char *words,
                                      assay_error *error)
 {
+    if (!parts || !count || !words)
+        return error_needs(error, __func__, "parts, count and words");
     *count = 0;
     for (char *word = words; word;) {
         char *comma = strchr(word, ',');

@@ -48,8 +48,13 @@ static assay_status refuse(const char *message, assay_error *error)
 static assay_status check_options(const assay_evaluation_options *options, assay_error *error)
 {
     bool stream = options->data && strcmp(options->data, "-") == 0;
-    if (options->struct_size != sizeof *options)
-        return refuse("the options are of another version", error);
+    if (error_options(error, options->struct_size, sizeof *options,
+                      "ASSAY_EVALUATION_OPTIONS_INIT"))
+        return ASSAY_ERROR_ARGUMENT;
+    if (error_list(error, options->labels, options->label_count, "labels") ||
+        error_list(error, options->slices, options->slice_count, "slices") ||
+        error_list(error, options->attacks, options->attack_count, "attacks"))
+        return ASSAY_ERROR_ARGUMENT;
     if (!options->data)
         return refuse("there is no data", error);
     if (!options->model == !options->predictions)
@@ -280,7 +285,11 @@ static assay_status write_all(const struct assay_evaluation *e, const char *fold
 assay_status assay_evaluate(assay_evaluation **out, const assay_evaluation_options *options,
                             assay_error *error)
 {
+    if (!out)
+        return error_needs(error, __func__, "out");
     *out = NULL;
+    if (!options)
+        return error_needs(error, __func__, "options");
     struct file_writer *predictions = NULL;
     bool made_folder = false;
     assay_status status = check_options(options, error);
@@ -342,15 +351,16 @@ void assay_evaluation_close(assay_evaluation *e)
 const char *assay_evaluation_sentence(const assay_evaluation *e, int64_t index,
                                       assay_finding_kind *kind)
 {
-    if (index < 0 || index >= e->sentence_count)
+    if (!e || index < 0 || index >= e->sentence_count)
         return NULL;
-    *kind = e->sentences[index].kind;
+    if (kind)
+        *kind = e->sentences[index].kind;
     return e->sentences[index].text;
 }
 
 bool assay_evaluation_get(const assay_evaluation *e, int64_t index, assay_evaluation_figure *out)
 {
-    if (index < 0 || index >= FIGURE_COUNT)
+    if (!e || !out || index < 0 || index >= FIGURE_COUNT)
         return false;
     const struct measured *figure = &e->all.of[index];
     *out =
@@ -361,12 +371,14 @@ bool assay_evaluation_get(const assay_evaluation *e, int64_t index, assay_evalua
 
 const char *assay_evaluation_json(const assay_evaluation *e, size_t *length)
 {
-    *length = e->json.length;
-    return e->json.bytes;
+    if (length)
+        *length = e ? e->json.length : 0;
+    return e ? e->json.bytes : NULL;
 }
 
 const char *assay_evaluation_html(const assay_evaluation *e, size_t *length)
 {
-    *length = e->html.length;
-    return e->html.bytes;
+    if (length)
+        *length = e ? e->html.length : 0;
+    return e ? e->html.bytes : NULL;
 }

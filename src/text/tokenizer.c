@@ -135,9 +135,11 @@ static assay_status open_file(struct assay_tokenizer *tokenizer, const char *pat
 assay_status assay_tokenizer_open(assay_tokenizer **out, const char *path, assay_error *error)
 {
     static atomic_uint_fast64_t serial;
-    if (!out || !path)
-        return error_set(error, ASSAY_ERROR_ARGUMENT, "assay_tokenizer_open needs out and path");
+    if (!out)
+        return error_needs(error, __func__, "out");
     *out = NULL;
+    if (!path)
+        return error_needs(error, __func__, "a path");
     struct assay_tokenizer *tokenizer = memory_allocate_zeroed(1, sizeof *tokenizer);
     if (!tokenizer)
         return error_memory(error, sizeof *tokenizer);
@@ -180,13 +182,9 @@ static assay_status read_options(struct truncation *truncation,
 {
     *options = (struct assay_encode_options)ASSAY_ENCODE_OPTIONS_INIT;
     if (given) {
-        /* A caller built with an older header has a shorter struct. */
-        size_t size = given->struct_size;
-        if (size < sizeof size || size > sizeof *options)
-            return error_set(error, ASSAY_ERROR_ARGUMENT,
-                             "struct_size of the options is wrong: start from "
-                             "ASSAY_ENCODE_OPTIONS_INIT");
-        memcpy(options, given, size);
+        if (error_options(error, given->struct_size, sizeof *options, "ASSAY_ENCODE_OPTIONS_INIT"))
+            return ASSAY_ERROR_ARGUMENT;
+        *options = *given;
     }
     switch (options->truncation) {
     case ASSAY_TRUNCATE_MODEL:
@@ -355,12 +353,16 @@ assay_status assay_tokenizer_decode(const assay_tokenizer *tokenizer, char **tex
 
 int32_t assay_tokenizer_vocabulary_size(const assay_tokenizer *tokenizer)
 {
+    if (!tokenizer)
+        return 0;
     int32_t model = tokenizer->vocabulary.limit, added = tokenizer->added.names.limit;
     return model > added ? model : added;
 }
 
 const char *assay_tokenizer_token(const assay_tokenizer *tokenizer, int32_t id)
 {
+    if (!tokenizer)
+        return NULL;
     size_t length;
     return token_text(tokenizer, id, &length);
 }
@@ -368,7 +370,7 @@ const char *assay_tokenizer_token(const assay_tokenizer *tokenizer, int32_t id)
 int32_t assay_tokenizer_token_id(const assay_tokenizer *tokenizer, const char *token)
 {
     size_t length = token ? strlen(token) : 0;
-    if (!token)
+    if (!tokenizer || !token)
         return -1;
     int32_t id = vocabulary_find(&tokenizer->added.names, token, length);
     return id >= 0 ? id : vocabulary_find(&tokenizer->vocabulary, token, length);
@@ -376,16 +378,18 @@ int32_t assay_tokenizer_token_id(const assay_tokenizer *tokenizer, const char *t
 
 bool assay_tokenizer_is_special(const assay_tokenizer *tokenizer, int32_t id)
 {
+    if (!tokenizer)
+        return false;
     const struct added_token *token = added_tokens_by_id(&tokenizer->added, id);
     return token && token->special;
 }
 
 assay_tokenizer_kind assay_tokenizer_get_kind(const assay_tokenizer *tokenizer)
 {
-    return tokenizer->kind;
+    return tokenizer ? tokenizer->kind : ASSAY_WORDPIECE;
 }
 
 int32_t assay_tokenizer_max_tokens(const assay_tokenizer *tokenizer)
 {
-    return tokenizer->max_tokens;
+    return tokenizer ? tokenizer->max_tokens : 0;
 }

@@ -329,12 +329,15 @@ assay_status assay_calibrate(const char *folder, const char *data,
                              const assay_calibration_options *options,
                              assay_calibration_result *result, assay_error *error)
 {
+    if (!folder || !data || !result)
+        return error_needs(error, __func__, "a folder, data and result");
     const assay_calibration_options usual = ASSAY_CALIBRATION_OPTIONS_INIT;
     struct work w = {.options = options ? options : &usual, .folder = folder, .data = data};
     w.renames = (struct label_renames){w.options->renames, w.options->rename_count};
     *result = (assay_calibration_result){0};
-    if (w.options->struct_size != sizeof *w.options)
-        return error_set(error, ASSAY_ERROR_ARGUMENT, "the options are of another version");
+    if (error_options(error, w.options->struct_size, sizeof *w.options,
+                      "ASSAY_CALIBRATION_OPTIONS_INIT"))
+        return ASSAY_ERROR_ARGUMENT;
     name_fields(&w);
     assay_status status = label_renames_check(&w.renames, error);
     if (status == ASSAY_OK)

@@ -397,16 +397,20 @@ assay_status assay_training_open(assay_training **out, const char *recipe, const
                                  size_t word_count, const assay_training_options *options,
                                  assay_error *error)
 {
+    if (!out)
+        return error_needs(error, __func__, "out");
     *out = NULL;
+    if (error_list(error, words, word_count, "words"))
+        return ASSAY_ERROR_ARGUMENT;
+    const assay_training_options usual = ASSAY_TRAINING_OPTIONS_INIT;
+    if (!options)
+        options = &usual;
+    if (error_options(error, options->struct_size, sizeof *options, "ASSAY_TRAINING_OPTIONS_INIT"))
+        return ASSAY_ERROR_ARGUMENT;
     assay_training *training = memory_allocate_zeroed(1, sizeof *training);
     if (!training)
         return error_memory(error, sizeof *training);
-    training->options = (assay_training_options)ASSAY_TRAINING_OPTIONS_INIT;
-    if (options) {
-        size_t known = sizeof training->options;
-        memcpy(&training->options, options,
-               options->struct_size < known ? options->struct_size : known);
-    }
+    training->options = *options;
     assay_status status = open_all(training, recipe, words, word_count, error);
     if (status != ASSAY_OK) {
         assay_training_close(training);
@@ -449,13 +453,17 @@ void assay_training_close(assay_training *t)
 
 const char *assay_training_label(const assay_training *t, int32_t index)
 {
-    return index >= 0 && index < t->labels.count ? t->labels.names[index] : NULL;
+    return t && index >= 0 && index < t->labels.count ? t->labels.names[index] : NULL;
 }
 
 assay_status assay_training_recipe(const assay_training *t, char **yaml, assay_error *error)
 {
-    struct buffer text = {0};
+    if (!yaml)
+        return error_needs(error, __func__, "yaml");
     *yaml = NULL;
+    if (!t)
+        return error_needs(error, __func__, "a training");
+    struct buffer text = {0};
     assay_status status = recipe_write(&text, &t->recipe, error);
     if (status == ASSAY_OK && !(*yaml = memory_copy_bytes(text.bytes, text.length)))
         status = error_memory(error, text.length);

@@ -275,6 +275,8 @@ static const char *method_name(enum recipe_method method)
 assay_status assay_training_plan(assay_training *t, bool calibrate, assay_training_plan_info *info,
                                  assay_error *error)
 {
+    if (!t || !info)
+        return error_needs(error, __func__, "a training and info");
     const struct kernels *kernels = stepper_kernels(t->stepper);
     assay_precision used = model_precision_used(kernels, t->recipe.precision);
     const struct dataset_view *train = &t->train.feed.data;

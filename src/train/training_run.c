@@ -315,6 +315,8 @@ static void fill_result(const struct run *run, assay_training_result *result)
 assay_status assay_training_run(assay_training *t, assay_training_result *result,
                                 assay_error *error)
 {
+    if (!t || !result)
+        return error_needs(error, __func__, "a training and result");
     struct run run = {.training = t, .saved_step = -1};
     int lock = -1;
     *result = (assay_training_result){.best_step = -1, .best_metric = NAN};
