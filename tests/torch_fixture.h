@@ -19,7 +19,7 @@ void zip_add(struct zip_maker *zip, const char *name, const void *bytes, size_t 
 void zip_finish(struct zip_maker *zip, int wide_end);
 void zip_free(struct zip_maker *zip);
 
-/* Writes a checkpoint: data.pkl, and data/0 of `storage` bytes that count up from 0. */
-void write_checkpoint(const char *path, const void *pickle, size_t length, size_t storage);
+/* A checkpoint in zip->out: data.pkl, and data/0 of `storage` bytes that count up from 0. */
+void make_checkpoint(struct zip_maker *zip, const void *pickle, size_t length, size_t storage);
 
 #endif
