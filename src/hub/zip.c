@@ -2,11 +2,11 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "hub/unpack_memory.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <zlib.h>
 
 enum {
     END_SIZE = 22,
@@ -150,7 +150,9 @@ static assay_status inflate_entry(const struct zip *zip, const struct entry *ent
                                   const unsigned char *data, uint32_t *crc, assay_error *error)
 {
     z_stream stream = {.next_in = (unsigned char *)(uintptr_t)data,
-                       .avail_in = (unsigned)entry->packed};
+                       .avail_in = (unsigned)entry->packed,
+                       .zalloc = unpack_allocate,
+                       .zfree = unpack_free};
     size_t made = 0;
     int outcome = Z_OK;
     assay_status status = ASSAY_OK;
@@ -166,6 +168,10 @@ static assay_status inflate_entry(const struct zip *zip, const struct entry *ent
         stream.avail_out = CHUNK;
         outcome = inflate(&stream, Z_NO_FLUSH);
         size_t count = CHUNK - stream.avail_out;
+        if (outcome == Z_MEM_ERROR) {
+            status = error_memory(error, CHUNK);
+            break;
+        }
         if ((outcome != Z_OK && outcome != Z_STREAM_END) || (!count && outcome == Z_OK) ||
             count > entry->size - made) {
             status = damaged("a file cannot be unpacked", error);
