@@ -3,7 +3,6 @@
 #include "base/memory.h"
 
 #include <math.h>
-#include <stdbool.h>
 #include <stdlib.h>
 
 enum { ECE_BINS = 15 };
@@ -13,14 +12,16 @@ static double ratio(double part, double whole)
     return whole > 0.0 ? part / whole : 0.0;
 }
 
-void metric_classes(struct class_figures *out, const int32_t *predicted, const int32_t *labels,
+bool metric_classes(struct class_figures *out, const int32_t *predicted, const int32_t *labels,
                     int64_t rows, int32_t classes)
 {
     *out = (struct class_figures){NAN, NAN, NAN, NAN};
     double *right = memory_allocate_zeroed((size_t)classes * 3, sizeof *right);
-    if (!right || rows < 1) {
+    if (!right)
+        return false;
+    if (rows < 1) {
         memory_free(right);
-        return;
+        return true;
     }
     double *of = right + classes, *said = of + classes, correct = 0.0;
     for (int64_t i = 0; i < rows; i++) {
@@ -46,6 +47,7 @@ void metric_classes(struct class_figures *out, const int32_t *predicted, const i
     out->mcc =
         ratio(correct * all - of_said, sqrt(all * all - said_said) * sqrt(all * all - of_of));
     memory_free(right);
+    return true;
 }
 
 /* The sum of exponentials of a row's logits, the largest taken as the origin. */
@@ -154,7 +156,7 @@ static double correlation(const double *x, const double *y, int64_t rows)
     return r > 1.0 ? 1.0 : r < -1.0 ? -1.0 : r; /* as scipy: rounding must not leave the range */
 }
 
-void metric_numbers(struct number_figures *out, const float *predicted, const float *expected,
+bool metric_numbers(struct number_figures *out, const float *predicted, const float *expected,
                     int64_t rows)
 {
     *out = (struct number_figures){NAN, NAN, NAN, NAN};
@@ -165,19 +167,21 @@ void metric_numbers(struct number_figures *out, const float *predicted, const fl
         sizes += fabs(off);
     }
     if (rows < 1 || isnan(squares))
-        return;
+        return true;
     out->rmse = sqrt(squares / (double)rows);
     out->mae = sizes / (double)rows;
     double *x = memory_allocate((size_t)rows * 2, sizeof *x);
     if (!x)
-        return;
+        return false;
     double *y = x + rows;
     for (int64_t i = 0; i < rows; i++) {
         x[i] = (double)predicted[i];
         y[i] = (double)expected[i];
     }
     out->pearson = correlation(x, y, rows);
-    if (rank(x, predicted, rows) && rank(y, expected, rows))
+    bool ranked = rank(x, predicted, rows) && rank(y, expected, rows);
+    if (ranked)
         out->spearman = correlation(x, y, rows);
     memory_free(x);
+    return ranked;
 }

@@ -76,25 +76,30 @@ static double auprc(struct scored *items, int64_t rows)
     return found > 0.0 ? sum / found : NAN;
 }
 
-static double of_scores(figure_of_ranking *figure, const float *scores, const int32_t *labels,
-                        int32_t positive, int64_t rows)
+static bool of_scores(double *value, figure_of_ranking *figure, const float *scores,
+                      const int32_t *labels, int32_t positive, int64_t rows)
 {
     struct scored *items = memory_allocate((size_t)rows, sizeof *items);
-    for (int64_t i = 0; items && i < rows; i++)
+    *value = NAN;
+    if (!items)
+        return false;
+    for (int64_t i = 0; i < rows; i++)
         items[i] = (struct scored){(double)scores[i], labels[i] == positive};
-    double value = items ? figure(items, rows) : NAN;
+    *value = figure(items, rows);
     memory_free(items);
-    return value;
+    return true;
 }
 
-double metric_auroc(const float *scores, const int32_t *labels, int32_t positive, int64_t rows)
+bool metric_auroc(double *value, const float *scores, const int32_t *labels, int32_t positive,
+                  int64_t rows)
 {
-    return of_scores(auroc, scores, labels, positive, rows);
+    return of_scores(value, auroc, scores, labels, positive, rows);
 }
 
-double metric_auprc(const float *scores, const int32_t *labels, int32_t positive, int64_t rows)
+bool metric_auprc(double *value, const float *scores, const int32_t *labels, int32_t positive,
+                  int64_t rows)
 {
-    return of_scores(auprc, scores, labels, positive, rows);
+    return of_scores(value, auprc, scores, labels, positive, rows);
 }
 
 /* What the log-odds of any class of a row need: its two largest logits and, with each as the
@@ -172,41 +177,45 @@ static double of_classes(figure_of_ranking *figure, struct scored *items,
     return defined > 0.0 ? sum / defined : NAN;
 }
 
-static double of_logits(figure_of_ranking *figure, const float *logits, const int32_t *labels,
-                        int64_t rows, int32_t classes, int32_t positive)
+static bool of_logits(double *value, figure_of_ranking *figure, const float *logits,
+                      const int32_t *labels, int64_t rows, int32_t classes, int32_t positive)
 {
-    double value = NAN;
+    bool good = false;
     struct row_sums *sums = NULL;
     float *scratch = NULL;
     struct scored *items = memory_allocate((size_t)rows, sizeof *items);
-    if (!items || classes < 2)
+    *value = NAN;
+    if (!items)
         goto done;
-    if (classes == 2) {
-        value = of_pairs(figure, items, logits, labels, rows, positive);
+    if (classes <= 2) {
+        good = true;
+        if (classes == 2)
+            *value = of_pairs(figure, items, logits, labels, rows, positive);
         goto done;
     }
     sums = memory_allocate((size_t)rows, sizeof *sums);
     scratch = memory_allocate((size_t)classes, sizeof *scratch);
     if (!sums || !scratch)
         goto done;
+    good = true;
     for (int64_t i = 0; i < rows; i++)
         sums[i] = sum_row(logits + i * classes, scratch, classes);
-    value = of_classes(figure, items, sums, logits, labels, rows, classes);
+    *value = of_classes(figure, items, sums, logits, labels, rows, classes);
 done:
     memory_free(items);
     memory_free(sums);
     memory_free(scratch);
-    return value;
+    return good;
 }
 
-double metric_auroc_of_logits(const float *logits, const int32_t *labels, int64_t rows,
-                              int32_t classes, int32_t positive)
+bool metric_auroc_of_logits(double *value, const float *logits, const int32_t *labels, int64_t rows,
+                            int32_t classes, int32_t positive)
 {
-    return of_logits(auroc, logits, labels, rows, classes, positive);
+    return of_logits(value, auroc, logits, labels, rows, classes, positive);
 }
 
-double metric_auprc_of_logits(const float *logits, const int32_t *labels, int64_t rows,
-                              int32_t classes, int32_t positive)
+bool metric_auprc_of_logits(double *value, const float *logits, const int32_t *labels, int64_t rows,
+                            int32_t classes, int32_t positive)
 {
-    return of_logits(auprc, logits, labels, rows, classes, positive);
+    return of_logits(value, auprc, logits, labels, rows, classes, positive);
 }
