@@ -62,39 +62,43 @@ static const struct safetensors_entry *wanted(const struct comparison *c, const 
     return entry;
 }
 
-/* All integers of a tensor of `count` elements; NULL on failure. */
-static int64_t *read_integers(const struct comparison *c, const char *name, int64_t count,
-                              assay_error *error)
+/* All integers of a tensor of `count` elements, for memory_free; NULL on failure. */
+static assay_status read_integers(int64_t **out, const struct comparison *c, const char *name,
+                                  int64_t count, assay_error *error)
 {
     const struct safetensors_entry *entry = wanted(c, name, error);
+    *out = NULL;
     if (!entry)
-        return NULL;
+        return ASSAY_ERROR_FORMAT;
     if ((int64_t)entry->elements != count) {
         error_set(error, ASSAY_ERROR_SHAPE, "the tensor has the wrong number of elements");
         error_at_place(error, "%s", name);
         error_at_file(error, safetensors_file_path(c->file, 0));
         error_expected(error, "%lld", (long long)count);
         error_found(error, "%zu", entry->elements);
-        return NULL;
+        return ASSAY_ERROR_SHAPE;
     }
     int64_t *values = memory_allocate((size_t)count, sizeof *values);
-    if (!values) {
-        error_memory(error, (size_t)count * sizeof *values);
-        return NULL;
-    }
-    if (safetensors_read_integers(values, c->file, entry, 0, (size_t)count, error) != ASSAY_OK) {
+    if (!values)
+        return error_memory(error, (size_t)count * sizeof *values);
+    assay_status status =
+        safetensors_read_integers(values, c->file, entry, 0, (size_t)count, error);
+    if (status == ASSAY_OK)
+        *out = values;
+    else
         memory_free(values);
-        return NULL;
-    }
-    return values;
+    return status;
 }
 
 /* Takes the padding out of a (rows, longest) tensor of the file. */
-static int32_t *packed_tokens(const struct comparison *c, const char *name, assay_error *error)
+static assay_status packed_tokens(int32_t **out, const struct comparison *c, const char *name,
+                                  assay_error *error)
 {
-    int64_t *padded = read_integers(c, name, c->rows * c->longest, error);
-    if (!padded)
-        return NULL;
+    int64_t *padded;
+    assay_status status = read_integers(&padded, c, name, c->rows * c->longest, error);
+    *out = NULL;
+    if (status != ASSAY_OK)
+        return status;
     int32_t *packed = memory_allocate((size_t)c->offsets[c->rows], sizeof *packed);
     for (int64_t row = 0; packed && row < c->rows; row++) {
         for (int64_t i = c->offsets[row]; i < c->offsets[row + 1]; i++) {
@@ -103,9 +107,10 @@ static int32_t *packed_tokens(const struct comparison *c, const char *name, assa
         }
     }
     if (!packed)
-        error_memory(error, (size_t)c->offsets[c->rows] * sizeof *packed);
+        status = error_memory(error, (size_t)c->offsets[c->rows] * sizeof *packed);
     memory_free(padded);
-    return packed;
+    *out = packed;
+    return status;
 }
 
 static assay_status read_layout(struct comparison *c, assay_error *error)
@@ -121,13 +126,14 @@ static assay_status read_layout(struct comparison *c, assay_error *error)
     }
     c->rows = ids->shape[0];
     c->longest = ids->shape[1];
-    int64_t *lengths = read_integers(c, "lengths", c->rows, error);
-    if (!lengths)
-        return ASSAY_ERROR_FORMAT;
+    int64_t *lengths;
+    assay_status status = read_integers(&lengths, c, "lengths", c->rows, error);
+    if (status != ASSAY_OK)
+        return status;
     c->offsets = memory_allocate_zeroed((size_t)c->rows + 1, sizeof *c->offsets);
     c->order = memory_allocate((size_t)c->rows, sizeof *c->order);
-    assay_status status =
-        c->offsets && c->order ? ASSAY_OK : error_memory(error, (size_t)c->rows * sizeof *c->order);
+    if (!c->offsets || !c->order)
+        status = error_memory(error, (size_t)c->rows * sizeof *c->order);
     for (int64_t i = 0; status == ASSAY_OK && i < c->rows; i++) {
         c->order[i] = i;
         if (lengths[i] < 1 || lengths[i] > c->longest) {
@@ -147,15 +153,11 @@ static assay_status read_rows(struct comparison *c, assay_error *error)
     assay_status status = read_layout(c, error);
     if (status != ASSAY_OK)
         return status;
-    c->ids = packed_tokens(c, "input_ids", error);
-    if (!c->ids)
-        return ASSAY_ERROR_FORMAT;
-    if (safetensors_find(c->file, "token_type_ids")) {
-        c->types = packed_tokens(c, "token_type_ids", error);
-        if (!c->types)
-            return ASSAY_ERROR_FORMAT;
-    }
-    status = model_check_rows(c->model, c->ids, c->types, c->offsets, c->rows, error);
+    status = packed_tokens(&c->ids, c, "input_ids", error);
+    if (status == ASSAY_OK && safetensors_find(c->file, "token_type_ids"))
+        status = packed_tokens(&c->types, c, "token_type_ids", error);
+    if (status == ASSAY_OK)
+        status = model_check_rows(c->model, c->ids, c->types, c->offsets, c->rows, error);
     if (status != ASSAY_OK)
         return status;
     struct row_source source = {c->ids, c->types, c->offsets};
@@ -190,20 +192,24 @@ static assay_status read_labels(struct comparison *c, assay_error *error)
     if (!labels)
         return ASSAY_OK;
     int64_t items = c->rows;
+    assay_status status;
     if (c->task == TASK_CLASSIFY) {
-        int64_t *wide = read_integers(c, "labels", c->rows, error);
+        int64_t *wide;
+        status = read_integers(&wide, c, "labels", c->rows, error);
         c->labels = wide ? memory_allocate((size_t)c->rows, sizeof *c->labels) : NULL;
+        if (wide && !c->labels)
+            status = error_memory(error, (size_t)c->rows * sizeof *c->labels);
         for (int64_t i = 0; c->labels && i < c->rows; i++)
             c->labels[i] = wide[i] < 0 ? -1 : (int32_t)wide[i];
         memory_free(wide);
     } else {
-        c->labels = packed_tokens(c, "labels", error);
+        status = packed_tokens(&c->labels, c, "labels", error);
         items = c->offsets[c->rows];
         if (c->labels && c->model->family->causal)
             shift_labels(c);
     }
-    if (!c->labels)
-        return ASSAY_ERROR_FORMAT;
+    if (status != ASSAY_OK)
+        return status;
     int64_t classes =
         c->task == TASK_CLASSIFY ? c->model->config.labels : c->model->config.vocabulary;
     for (int64_t i = 0; i < items; i++) {
