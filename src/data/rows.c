@@ -8,6 +8,7 @@
 #include "data/class_folder.h"
 #include "data/csv.h"
 #include "data/row_source.h"
+#include "data/unfinished.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -168,6 +169,8 @@ assay_status assay_rows_open(assay_rows **out, const char *path, const assay_row
     memset(rows, 0, sizeof *rows);
     rows->reader.fd = -1;
     assay_status status = take_options(rows, path, options, error);
+    if (!status && rows->format != ASSAY_ROWS_FOLDER && strcmp(path, "-") != 0)
+        status = unfinished_check(path, error);
     if (!status && rows->format == ASSAY_ROWS_FOLDER)
         status = class_folder_open(&rows->folder, path, error);
     else if (!status)
