@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 const struct flag common_flags[] = {
     {"json", 0, FLAG_SWITCH, NULL, "off", "the result as JSON; one object a line for streams", 0,
@@ -268,6 +269,13 @@ int call_failed(const struct call *call, const assay_error *error)
     assay_error_format(error, line, sizeof line);
     call_failed_saying(call, "%s", line);
     return error->status == ASSAY_ERROR_ARGUMENT ? CALL_WRONG : CALL_FAILED;
+}
+
+double call_seconds(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
 void call_note(const struct call *call, const char *format, ...)

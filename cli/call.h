@@ -80,6 +80,9 @@ int call_failed_saying(const struct call *call, const char *format, ...)
 void call_note(const struct call *call, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* A clock that only goes forward, for the pauses between lines of progress. */
+double call_seconds(void);
+
 /* The nearest of the names when it is near enough to be meant, else NULL. */
 struct nearest {
     const char *wanted;

@@ -4,27 +4,19 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 /* On a terminal a line may be written over this often; elsewhere a line so many seconds. */
 static const double terminal_pause = 0.2, plain_pause = 10.0;
-
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
 
 static void tell(void *context, const char *what, int64_t rows, uint64_t done, uint64_t total)
 {
     struct data_progress *progress = context;
     char a[32], b[32];
     if (progress->call->quiet ||
-        now() - progress->said < (progress->terminal ? terminal_pause : plain_pause))
+        call_seconds() - progress->said < (progress->terminal ? terminal_pause : plain_pause))
         return;
-    progress->said = now();
+    progress->said = call_seconds();
     if (progress->open_line)
         fputs("\r\033[K", stderr);
     fprintf(stderr, "%s: ", what);
@@ -44,8 +36,8 @@ bool data_files(struct call *call, assay_data_files *files, assay_rows_options *
 {
     if (!text_options(call, rows, code))
         return false;
-    *progress =
-        (struct data_progress){.call = call, .terminal = isatty(STDERR_FILENO) != 0, .said = now()};
+    *progress = (struct data_progress){
+        .call = call, .terminal = isatty(STDERR_FILENO) != 0, .said = call_seconds()};
     files->input = call->arguments[0];
     files->output = call_text(call, "output", NULL);
     files->rows = rows;

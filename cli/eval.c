@@ -8,7 +8,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 /* Flags that may be given more than once, or hold a list between commas. */
@@ -25,20 +24,13 @@ struct progress {
     const char *last;
 };
 
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
-
 static void tell(void *context, const char *what, int64_t done, int64_t total)
 {
     struct progress *p = context;
     (void)total;
-    if (p->call->quiet || now() - p->said < (p->terminal ? 0.1 : 5.0))
+    if (p->call->quiet || call_seconds() - p->said < (p->terminal ? 0.1 : 5.0))
         return;
-    p->said = now();
+    p->said = call_seconds();
     fputs(p->terminal ? "\r\033[K" : "", stderr);
     print_plain(stderr, what);
     fprintf(stderr, ": %lld rows%s", (long long)done, p->terminal ? "" : "\n");

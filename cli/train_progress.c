@@ -3,20 +3,12 @@
 #include "output.h"
 
 #include <math.h>
-#include <time.h>
 #include <unistd.h>
 
 /* On a terminal a line may come this often; elsewhere every so many parts of the run, or seconds.
  */
 static const double terminal_pause = 0.1, plain_pause = 30.0, reading_pause = 2.0;
 enum { PLAIN_PARTS = 20 };
-
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
 
 const char *seconds_text(char text[32], double seconds)
 {
@@ -41,7 +33,7 @@ static void begin_line(struct train_progress *p, bool passing)
     if (p->open_line)
         fputs("\r\033[K", stderr);
     p->open_line = passing && p->terminal;
-    p->said = now();
+    p->said = call_seconds();
 }
 
 static void end_line(const struct train_progress *p)
@@ -53,7 +45,7 @@ static void end_line(const struct train_progress *p)
 
 static bool is_time(const struct train_progress *p, double plain)
 {
-    return now() - p->said >= (p->terminal ? terminal_pause : plain);
+    return call_seconds() - p->said >= (p->terminal ? terminal_pause : plain);
 }
 
 static void tell_reading(struct train_progress *p, const assay_training_event *event)
