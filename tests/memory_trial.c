@@ -22,8 +22,9 @@
 #endif
 
 #if defined(UNDER_SANITIZER)
-#include <sanitizer/allocator_interface.h>
-#include <sanitizer/lsan_interface.h>
+/* As sanitizer/allocator_interface.h and lsan_interface.h have them, which gcc does not bring. */
+size_t __sanitizer_get_current_allocated_bytes(void);
+int __lsan_do_recoverable_leak_check(void);
 
 static size_t bytes_held(void)
 {

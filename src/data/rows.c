@@ -424,6 +424,7 @@ static assay_status next_file(struct assay_rows *rows, assay_row *row, bool *fou
     rows->bytes_before += rows->reader.bytes;
     rows->reader.bytes = 0;
     reader_close(&rows->reader);
+    rows->file = rows->path; /* the last file's name goes */
     assay_status status = class_folder_next(&rows->folder, &path, &row->label, &row->id, error);
     *found = status || path;
     if (status || !path)
