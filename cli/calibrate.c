@@ -6,20 +6,19 @@
 #include "verbs.h"
 
 #include <math.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { PROGRESS_SECONDS = 2 };
 
 struct telling {
     const struct call *call;
-    time_t said;
+    double said;
 };
 
 static void tell(void *context, int64_t done, int64_t total, const char *note)
 {
     struct telling *telling = context;
-    time_t now = time(NULL);
+    double now = call_seconds();
     if (note) {
         call_note(telling->call, "%s", note);
     } else if (now - telling->said >= PROGRESS_SECONDS) {
@@ -119,7 +118,7 @@ static void print_text(const char *folder, const assay_calibration_result *resul
 
 static int run(struct call *call)
 {
-    struct telling telling = {call, time(NULL)};
+    struct telling telling = {call, call_seconds()};
     assay_calibration_options options = ASSAY_CALIBRATION_OPTIONS_INIT;
     assay_calibration_result result;
     assay_rows_options fields;

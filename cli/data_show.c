@@ -3,20 +3,19 @@
 #include "texts.h"
 #include "verbs.h"
 
-#include <time.h>
 #include <unistd.h>
 
 enum { PROGRESS_SECONDS = 2 };
 
 struct progress {
     const struct call *call;
-    time_t said;
+    double said;
 };
 
 static void tell(void *context, const assay_data_show_progress *reached)
 {
     struct progress *progress = context;
-    time_t now = time(NULL);
+    double now = call_seconds();
     char bytes[32];
     if (now - progress->said < PROGRESS_SECONDS)
         return;
@@ -38,7 +37,7 @@ static int run(struct call *call)
     assay_error error = {0};
     assay_rows_options rows;
     assay_data_summary *summary = NULL;
-    struct progress progress = {call, time(NULL)};
+    struct progress progress = {call, call_seconds()};
     assay_data_show_options options = ASSAY_DATA_SHOW_OPTIONS_INIT;
     if (!text_options(call, &rows, &code))
         return code;

@@ -4,13 +4,12 @@
 #include "assay/pull.h"
 
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 struct pull_progress {
     const struct call *call;
     char file[256];
-    time_t said;
+    double said;
     bool terminal;
 };
 
@@ -19,7 +18,7 @@ static void say_progress(void *context, const char *file, uint64_t done, uint64_
 {
     enum { SECONDS = 2 };
     struct pull_progress *progress = context;
-    time_t now = time(NULL);
+    double now = call_seconds();
     bool fresh = strncmp(progress->file, file, sizeof progress->file - 1) != 0;
     if (progress->call->quiet ||
         (!fresh && now - progress->said < (progress->terminal ? 1 : SECONDS)))

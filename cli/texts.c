@@ -4,7 +4,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { BATCH_TEXTS = 64, BATCH_BYTES = 4 << 20, PROGRESS_SECONDS = 2, REFUSAL_SIZE = 768 };
@@ -28,7 +27,7 @@ struct batch {
 };
 
 struct progress {
-    time_t began, said;
+    double began, said;
     int64_t rows;    /* scored or refused while scoring */
     int64_t unread;  /* refused by the reader */
     int64_t refused; /* by the reader or while scoring */
@@ -177,12 +176,12 @@ static assay_status score_batch(const struct text_work *work, struct batch *batc
 
 static void say_progress(const struct text_work *work, struct progress *progress)
 {
-    time_t now = time(NULL);
+    double now = call_seconds();
     if (now - progress->said < PROGRESS_SECONDS)
         return;
     progress->said = now;
     call_note(work->call, "%lld texts, %.0f a second", (long long)progress->rows,
-              (double)progress->rows / (double)(now - progress->began));
+              (double)progress->rows / (now - progress->began));
 }
 
 /* Scores and writes what is gathered. False: the work cannot go on. */
@@ -287,7 +286,8 @@ int text_run(const struct text_work *work, const char **paths, int count, bool *
         return call_failed_saying(work->call, "not enough memory");
     }
     batch->values = values;
-    struct progress progress = {.began = time(NULL), .said = time(NULL)};
+    double began = call_seconds();
+    struct progress progress = {.began = began, .said = began};
     if (!count) {
         paths = standard_input;
         count = 1;

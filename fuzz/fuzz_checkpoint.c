@@ -114,7 +114,7 @@ static void try_folder(struct part parts[PARTS], bool right_sums)
 static void try_logs(struct part parts[PARTS])
 {
     struct training_log *log;
-    struct training_log_options options = {true, true, 5};
+    struct training_log_options options = {true, true, 5, 5};
     int64_t step;
     put("log.jsonl", parts[0]);
     put("events.out.tfevents", parts[1]);

@@ -28,6 +28,13 @@ code()
 # says FILE PATTERN: what the last command printed
 says() { if grep -q -- "$2" "$1"; then good; else bad "$name: no \"$2\""; fi; }
 silent() { if [ -s "$1" ]; then bad "$name: should print nothing there"; else good; fi; }
+# calm FILE: nothing there but lines of progress, which a loaded machine may have the time to show
+calm()
+{
+    if grep -v -E '^(assay [a-z ]+: )?([0-9]+ texts, [0-9]+ a second|[a-z ]+.*: [0-9]+ rows(, .*)?)$' "$1" |
+        grep -q .
+    then bad "$name: should say nothing there but how far it is"; else good; fi
+}
 same() { if [ "$2" = "$3" ]; then good; else bad "$1: \"$2\" is not \"$3\""; fi; }
 lines() { wc -l <"$1" | tr -d ' '; }
 

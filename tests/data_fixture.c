@@ -18,7 +18,9 @@ static char folder[64];
 int data_folder_make(void **state)
 {
     (void)state;
-    strcpy(folder, "/tmp/assay-data-XXXXXX");
+    /* Thousands of syncs: in memory where there is such a folder. */
+    const char *where = access("/dev/shm", W_OK | X_OK) == 0 ? "/dev/shm" : "/tmp";
+    snprintf(folder, sizeof folder, "%s/assay-data-XXXXXX", where);
     return mkdtemp(folder) ? 0 : -1;
 }
 

@@ -129,7 +129,7 @@ for key in id predicted logits probabilities tokens verdict threshold reason; do
 done
 says "$out" '"threshold": null'
 says "$out" 'no detector.json'
-silent "$err"
+calm "$err"
 cp "$out" "$work/answers.jsonl"
 code 0 "detect's JSON" "$assay" tokenize "$model" "$work/answers.jsonl" --field text=reason
 code 0 "detect csv" "$assay" detect "$model" "$work/rows.csv" --json
@@ -577,7 +577,7 @@ fi
 name="a reader that leaves"
 "$assay" detect "$model" "$work/many.jsonl" 2>"$err" | head -n 1 >"$out"
 same "$name" "$(lines "$out")" 1
-silent "$err"
+calm "$err"
 
 echo "$passed passed, $failed failed, 0 skipped"
 [ "$failed" -eq 0 ]

@@ -25,7 +25,7 @@ code 0 "clean" "$assay" data clean "$work/all.jsonl" -o "$work/clean.jsonl" --li
     --source 'a test'
 says "$out" '41  written'
 says "$out" 'clean.jsonl.card.json'
-silent "$err"
+calm "$err"
 for ending in '' .removed.jsonl .changes.jsonl .card.json .card.md; do
     stands "$work/clean.jsonl$ending"
 done

@@ -25,7 +25,7 @@ done >"$work/leaky.jsonl"
 sed 's/\\n/ /g; s/those/these/g' "$work/leaky.jsonl" >"$work/plain.jsonl"
 
 code 0 "a leak" "$assay" data show "$work/leaky.jsonl"
-silent "$err"
+calm "$err"
 says "$out" 'newlines (format): AUROC 1.000'
 says "$out" 'fix: assay data clean --one-line'
 says "$out" 'row 1, 1, ai: ".*any\\nother'

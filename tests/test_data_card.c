@@ -18,6 +18,7 @@
 #include <cmocka.h>
 
 static char input[400], output[400];
+static uint64_t split_seed;
 
 static void name_files(const char *in, const char *out)
 {
@@ -59,6 +60,7 @@ static assay_status call(enum verb verb, assay_error *error)
     cleaning.files = dedup.files = split.files = balance.files = files;
     split.parts = parts;
     split.part_count = 2;
+    split.seed = split_seed;
     split.near_duplicates = true;
     switch (verb) {
     case CLEAN:
@@ -131,7 +133,7 @@ static void steps_make_a_chain(void **state)
     assert_non_null(strstr(page, "# Data card of even.jsonl"));
     assert_non_null(strstr(page, "## 4. balance"));
     assert_non_null(strstr(page, "CC-BY-4.0"));
-    assert_null(strstr(page, "/tmp"));
+    assert_null(strstr(page, in_folder("")));
     memory_free(page);
 }
 
@@ -249,7 +251,7 @@ static void a_kill_leaves_nothing_half(void **state)
     put_rows();
     for (enum verb verb = CLEAN; verb < VERBS; verb++) {
         if (verb == SPLIT)
-            continue; /* its parts stand one by one; the next test sees to them */
+            continue; /* its parts stand one by one; another test sees to them */
         name_files("all.jsonl", "kill.jsonl");
         uint64_t before = file_change_count();
         assert_int_equal(call(verb, NULL), ASSAY_OK);
@@ -286,67 +288,128 @@ static void a_kill_leaves_nothing_half(void **state)
     }
 }
 
-/* Each part that stands is whole, and the files that were there before are either the old or the
- * new ones. */
-static void a_killed_split_leaves_whole_parts(void **state)
+static assay_status open_rows(const char *name, assay_error *error)
+{
+    assay_rows *rows = NULL;
+    *error = (assay_error){0};
+    assay_status status = assay_rows_open(&rows, in_folder(name), NULL, error);
+    assay_rows_close(rows);
+    return status;
+}
+
+static const char *const part_files[] = {"parts/train.jsonl", "parts/test.jsonl"};
+enum { PART_FILES = 2 };
+
+/* How many of the parts are these texts; every part that stands must be of `old` or of `new`. */
+static int parts_of(char *const *fresh, char *const *old)
+{
+    int count = 0;
+    for (int p = 0; p < PART_FILES; p++) {
+        if (!has_file(part_files[p])) {
+            assert_null(old);
+            continue;
+        }
+        char *text = get_file(part_files[p]);
+        bool is_fresh = !strcmp(text, fresh[p]);
+        if (!is_fresh)
+            assert_true(old && !strcmp(text, old[p]));
+        count += is_fresh;
+        memory_free(text);
+    }
+    return count;
+}
+
+/* Killed before each call that changes the disk, over no parts and over those of another split:
+ * parts of both, or not all of them, are never read, and the next split makes all of it good. */
+static void a_killed_split_is_noticed(void **state)
 {
     (void)state;
+    assay_error error;
+    char *fresh[PART_FILES], *old[PART_FILES];
     put_rows();
     name_files("all.jsonl", "parts");
-    remove_outputs();
+    for (uint64_t seed = 1; seed < 3; seed++) {
+        split_seed = seed;
+        remove_outputs();
+        assert_int_equal(call(SPLIT, NULL), ASSAY_OK);
+        assert_false(has_file("parts/unfinished-split.txt"));
+        for (int p = 0; p < PART_FILES; p++)
+            (seed == 1 ? old : fresh)[p] = get_file(part_files[p]);
+    }
+    assert_string_not_equal(old[0], fresh[0]);
     uint64_t before = file_change_count();
     assert_int_equal(call(SPLIT, NULL), ASSAY_OK);
     uint64_t calls = file_change_count() - before;
-    char *train = get_file("parts/train.jsonl"), *test = get_file("parts/test.jsonl");
-    for (uint64_t n = 1; n <= calls; n++) {
-        remove_outputs();
-        pid_t child = fork();
-        assert_true(child >= 0);
-        if (!child) {
-            file_kill_at(n);
-            (void)call(SPLIT, NULL);
-            _exit(0);
-        }
-        int ended;
-        assert_int_equal(waitpid(child, &ended, 0), child);
-        assert_true(WIFSIGNALED(ended));
-        const char *const part_names[] = {"parts/train.jsonl", "parts/test.jsonl"};
-        for (int p = 0; p < 2; p++) {
-            if (!has_file(part_names[p]))
-                continue;
-            char *text = get_file(part_names[p]);
-            assert_string_equal(text, p ? test : train);
-            memory_free(text);
-        }
-        if (has_file("parts/train.jsonl")) /* the first, which comes last */
-            assert_true(has_file("parts/test.jsonl") && has_file("parts/train.jsonl.card.json"));
-    }
-    memory_free(train);
-    memory_free(test);
-}
-
-/* Each allocation fails once: one error, nothing left behind, and no leak (the sanitizer tells). */
-static void memory_may_run_out(void **state)
-{
-    (void)state;
-    put_rows();
-    for (enum verb verb = DEDUP; verb < VERBS; verb++) {
-        name_files("all.jsonl", verb == SPLIT ? "memory" : "memory.jsonl");
-        uint64_t before = memory_allocation_count();
-        assert_int_equal(call(verb, NULL), ASSAY_OK);
-        uint64_t calls = memory_allocation_count() - before;
-        assert_true(calls > 50);
+    for (int over = 0; over < 2; over++) {
+        int noticed = 0, untouched = 0;
         for (uint64_t n = 1; n <= calls; n++) {
             remove_outputs();
-            memory_fail_at(n);
-            assay_status status = call(verb, NULL);
-            memory_fail_at(0);
-            assert_true(status == ASSAY_OK || status == ASSAY_ERROR_MEMORY);
-            assert_int_equal(how_much(verb), status == ASSAY_OK ? 2 : 0);
-            assert_int_equal(count_entries(".partial"), 0);
+            split_seed = 1;
+            if (over)
+                assert_int_equal(call(SPLIT, NULL), ASSAY_OK);
+            split_seed = 2;
+            pid_t child = fork();
+            assert_true(child >= 0);
+            if (!child) {
+                file_kill_at(n);
+                (void)call(SPLIT, NULL);
+                _exit(0);
+            }
+            int ended;
+            assert_int_equal(waitpid(child, &ended, 0), child);
+            assert_true(WIFSIGNALED(ended));
+            int count = parts_of(fresh, over ? old : NULL);
+            bool marked = has_file("parts/unfinished-split.txt");
+            assert_true(marked || count == 0);
+            for (int p = 0; p < PART_FILES && marked; p++) {
+                if (!has_file(part_files[p]))
+                    continue;
+                assert_int_equal(open_rows(part_files[p], &error), ASSAY_ERROR_FORMAT);
+                assert_non_null(strstr(error.file, part_files[p]));
+                assert_non_null(strstr(error.found, "unfinished-split.txt"));
+            }
+            noticed += marked;
+            untouched += !marked;
+            assert_int_equal(call(SPLIT, NULL), ASSAY_OK);
+            assert_false(has_file("parts/unfinished-split.txt"));
+            assert_int_equal(parts_of(fresh, NULL), PART_FILES);
+            assert_int_equal(open_rows(part_files[0], &error), ASSAY_OK);
         }
-        remove_outputs();
+        assert_true(noticed >= 2 * PART_FILES && untouched > 5);
     }
+    for (int p = 0; p < PART_FILES; p++) {
+        memory_free(old[p]);
+        memory_free(fresh[p]);
+    }
+    split_seed = 0;
+    remove_outputs();
+}
+
+/* What another split left marked stays so until one replaces it. */
+static void marks_of_other_parts_stay(void **state)
+{
+    (void)state;
+    assay_error error;
+    put_rows();
+    name_files("all.jsonl", "parts");
+    remove_outputs();
+    assert_int_equal(call(SPLIT, NULL), ASSAY_OK);
+    put_file("parts/valid.jsonl", "{\"text\": \"of an earlier split\"}\n");
+    put_file("parts/other.jsonl", "{\"text\": \"of no split\"}\n");
+    put_file("parts/unfinished-split.txt", "# killed\nvalid.jsonl\ntrain.jsonl\n");
+    assert_int_equal(open_rows("parts/train.jsonl", &error), ASSAY_ERROR_FORMAT);
+    assert_int_equal(open_rows("parts/other.jsonl", &error), ASSAY_OK);
+    assert_int_equal(call(SPLIT, NULL), ASSAY_OK);
+    assert_int_equal(open_rows("parts/train.jsonl", &error), ASSAY_OK);
+    assert_int_equal(open_rows("parts/valid.jsonl", &error), ASSAY_ERROR_FORMAT);
+    assert_non_null(strstr(error.message, "may be of another split"));
+    char *mark = get_file("parts/unfinished-split.txt");
+    assert_null(strstr(mark, "train.jsonl"));
+    assert_non_null(strstr(mark, "\nvalid.jsonl\n"));
+    memory_free(mark);
+    assert_int_equal(remove(in_folder("parts/unfinished-split.txt")), 0);
+    assert_int_equal(open_rows("parts/valid.jsonl", &error), ASSAY_OK);
+    remove_outputs();
 }
 
 int main(void)
@@ -357,8 +420,8 @@ int main(void)
         cmocka_unit_test(broken_cards_are_refused),
         cmocka_unit_test(a_failing_disk_leaves_nothing_half),
         cmocka_unit_test(a_kill_leaves_nothing_half),
-        cmocka_unit_test(a_killed_split_leaves_whole_parts),
-        cmocka_unit_test(memory_may_run_out),
+        cmocka_unit_test(a_killed_split_is_noticed),
+        cmocka_unit_test(marks_of_other_parts_stay),
     };
     return cmocka_run_group_tests(tests, data_folder_make, data_folder_remove);
 }

@@ -16,6 +16,23 @@
 
 enum { MOST = 2048, FILE_LIMIT = 1 << 20 };
 
+/* The figures that need memory, where there is enough of it. */
+static double area_of_logits(const float *logits, const int32_t *labels, int64_t rows,
+                             int32_t classes, int32_t positive)
+{
+    double value;
+    assert_true(metric_auroc_of_logits(&value, logits, labels, rows, classes, positive));
+    return value;
+}
+
+static double precision_of_logits(const float *logits, const int32_t *labels, int64_t rows,
+                                  int32_t classes, int32_t positive)
+{
+    double value;
+    assert_true(metric_auprc_of_logits(&value, logits, labels, rows, classes, positive));
+    return value;
+}
+
 static struct json *cases;
 
 static int begin(void **state)
@@ -78,13 +95,13 @@ static void classification(void **state)
             }
         }
         struct decision_figures figures;
-        metric_decisions_of_rows(&figures, said, labels, rows, classes);
+        assert_true(metric_decisions_of_rows(&figures, said, labels, rows, classes));
         check(object, "accuracy", figures.accuracy);
         check(object, "balanced_accuracy", figures.balanced_accuracy);
         check(object, "macro_f1", figures.macro.f1);
         check(object, "mcc", figures.mcc);
-        check(object, "auroc", metric_auroc_of_logits(logits, labels, rows, classes, 1));
-        check(object, "auprc", metric_auprc_of_logits(logits, labels, rows, classes, 1));
+        check(object, "auroc", area_of_logits(logits, labels, rows, classes, 1));
+        check(object, "auprc", precision_of_logits(logits, labels, rows, classes, 1));
         check(object, "brier", metric_brier(logits, labels, rows, classes));
         check(object, "ece", metric_ece(logits, labels, rows, classes));
     }
@@ -101,7 +118,7 @@ static void regression(void **state)
         int64_t rows = read_floats(predicted, object, "predicted");
         assert_int_equal(read_floats(expected, object, "expected"), rows);
         struct number_figures figures;
-        metric_numbers(&figures, predicted, expected, rows);
+        assert_true(metric_numbers(&figures, predicted, expected, rows));
         check(object, "rmse", figures.rmse);
         check(object, "mae", figures.mae);
         check(object, "pearson", figures.pearson);
@@ -176,8 +193,8 @@ static void what_always_holds_of_logits(void **state)
     float logits[LINES * KINDS], other[LINES * KINDS];
     int32_t labels[LINES], others[LINES];
     draw(logits, labels);
-    double area = metric_auroc_of_logits(logits, labels, LINES, KINDS, 1);
-    double precision = metric_auprc_of_logits(logits, labels, LINES, KINDS, 1);
+    double area = area_of_logits(logits, labels, LINES, KINDS, 1);
+    double precision = precision_of_logits(logits, labels, LINES, KINDS, 1);
     assert_true(area > 0.3 && area < 0.7 && precision > 0.2 && precision < 0.6);
     /* Rows in another order. */
     for (int i = 0; i < LINES; i++) {
@@ -185,24 +202,25 @@ static void what_always_holds_of_logits(void **state)
             other[(LINES - 1 - i) * KINDS + c] = logits[i * KINDS + c];
         others[LINES - 1 - i] = labels[i];
     }
-    assert_true(area == metric_auroc_of_logits(other, others, LINES, KINDS, 1));
-    assert_true(precision == metric_auprc_of_logits(other, others, LINES, KINDS, 1));
+    assert_true(area == area_of_logits(other, others, LINES, KINDS, 1));
+    assert_true(precision == precision_of_logits(other, others, LINES, KINDS, 1));
     /* Classes in another order, and an origin of its own for each row. */
     for (int i = 0; i < LINES; i++) {
         for (int c = 0; c < KINDS; c++)
             other[i * KINDS + (c + 1) % KINDS] = logits[i * KINDS + c] + (float)(i % 7);
         others[i] = (labels[i] + 1) % KINDS;
     }
-    double turned = metric_auroc_of_logits(other, others, LINES, KINDS, 1);
+    double turned = area_of_logits(other, others, LINES, KINDS, 1);
     assert_true(fabs(area - turned) < 1e-15);
     assert_true(fabs(metric_brier(logits, labels, LINES, KINDS) -
                      metric_brier(other, others, LINES, KINDS)) < 1e-14);
     for (int i = 0; i < LINES * KINDS; i++)
         other[i] = 3.0f;
-    assert_true(metric_auroc_of_logits(other, labels, LINES, KINDS, 1) == 0.5);
+    assert_true(area_of_logits(other, labels, LINES, KINDS, 1) == 0.5);
 }
 
-/* Wherever it stands, a score that is not a number leaves no figure, and none without memory. */
+/* Wherever it stands, a score that is not a number leaves no figure; without memory that is said.
+ */
 static void not_a_number(void **state)
 {
     (void)state;
@@ -214,32 +232,44 @@ static void not_a_number(void **state)
         int32_t truth[LINES / 2];
         for (int64_t i = 0; i < rows; i++)
             truth[i] = labels[i] % classes;
-        assert_false(isnan(metric_auroc_of_logits(logits, truth, rows, classes, 1)));
+        assert_false(isnan(area_of_logits(logits, truth, rows, classes, 1)));
         for (int place = 0; place < classes; place++) {
             float kept = logits[30 * classes + place];
             logits[30 * classes + place] = NAN;
-            assert_true(isnan(metric_auroc_of_logits(logits, truth, rows, classes, 1)));
-            assert_true(isnan(metric_auprc_of_logits(logits, truth, rows, classes, 1)));
+            assert_true(isnan(area_of_logits(logits, truth, rows, classes, 1)));
+            assert_true(isnan(precision_of_logits(logits, truth, rows, classes, 1)));
             assert_true(isnan(metric_brier(logits, truth, rows, classes)));
             assert_true(isnan(metric_ece(logits, truth, rows, classes)));
             logits[30 * classes + place] = kept;
         }
         for (uint64_t nth = 1; nth <= (classes == 2 ? 5u : 7u); nth++) {
+            double value;
             memory_fail_at(nth);
-            assert_true(isnan(metric_auroc_of_logits(logits, truth, rows, classes, 1)));
+            assert_false(metric_auroc_of_logits(&value, logits, truth, rows, classes, 1));
+            memory_fail_at(nth);
+            assert_false(metric_auprc_of_logits(&value, logits, truth, rows, classes, 1));
         }
         memory_fail_at(0);
-        assert_true(isnan(metric_auroc_of_logits(logits, truth, 0, classes, 1)));
+        assert_true(isnan(area_of_logits(logits, truth, 0, classes, 1)));
         assert_true(isnan(metric_brier(logits, truth, 0, classes)));
         assert_true(isnan(metric_ece(logits, truth, 0, classes)));
     }
     float expected[] = {1.0f, 2.0f, 3.0f}, predicted[] = {1.0f, NAN, 2.0f};
     struct number_figures numbers;
-    metric_numbers(&numbers, predicted, expected, 3);
+    assert_true(metric_numbers(&numbers, predicted, expected, 3));
     assert_true(isnan(numbers.rmse) && isnan(numbers.mae));
     assert_true(isnan(numbers.pearson) && isnan(numbers.spearman));
-    metric_numbers(&numbers, predicted, expected, 0);
+    assert_true(metric_numbers(&numbers, predicted, expected, 0));
     assert_true(isnan(numbers.rmse) && isnan(numbers.spearman));
+    predicted[1] = 5.0f;
+    for (uint64_t nth = 1; nth <= 3; nth++) {
+        memory_fail_at(nth);
+        assert_false(metric_numbers(&numbers, predicted, expected, 3));
+    }
+    struct decision_figures figures;
+    memory_fail_at(1);
+    assert_false(metric_decisions_of_rows(&figures, labels, labels, LINES, KINDS));
+    memory_fail_at(0);
 }
 
 /* Rounding must not lead out of [-1, 1]. */
@@ -255,7 +285,7 @@ static void lines_correlate_to_one(void **state)
             y[i] = trial % 2 ? x[i] : -x[i];
         }
         struct number_figures figures;
-        metric_numbers(&figures, x, y, 32);
+        assert_true(metric_numbers(&figures, x, y, 32));
         assert_true(fabs(figures.pearson) <= 1.0 && fabs(figures.pearson) > 1.0 - 1e-14);
         assert_true(fabs(figures.spearman) <= 1.0 && fabs(figures.spearman) > 1.0 - 1e-14);
     }

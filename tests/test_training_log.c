@@ -123,7 +123,7 @@ static struct training_log *open_log(int64_t resumed)
 {
     struct training_log *log;
     assay_error error;
-    struct training_log_options options = {true, true, resumed};
+    struct training_log_options options = {true, true, resumed, resumed};
     assert_int_equal(training_log_open(&log, folder, &options, &error), ASSAY_OK);
     return log;
 }
@@ -313,6 +313,37 @@ static void test_resume(void **state)
     training_log_close(log);
 }
 
+/* From a checkpoint that was written before the step's evaluation, which comes again. */
+static void test_evaluation_comes_again(void **state)
+{
+    (void)state;
+    struct buffer whole[2] = {0}, resumed[2] = {0};
+    assay_error error;
+    struct training_log *log = open_log(-1);
+    put_steps(log, 1, 9);
+    training_log_close(log);
+    for (int which = 0; which < 2; which++)
+        read_all(&whole[which], which);
+    struct training_log_options options = {true, true, 8, 4};
+    assert_int_equal(training_log_open(&log, folder, &options, &error), ASSAY_OK);
+    const struct training_log_metric metrics[] = {{"auroc", 0.9}, {"f1", (double)NAN}};
+    assert_int_equal(training_log_put_metrics(log, 8, entry(8).epoch, metrics, 2, &error),
+                     ASSAY_OK);
+    put_steps(log, 9, 9);
+    training_log_close(log);
+    for (int which = 0; which < 2; which++) {
+        read_all(&resumed[which], which);
+        if (which) {
+            drop_times(&whole[which]);
+            drop_times(&resumed[which]);
+        }
+        assert_int_equal(resumed[which].length, whole[which].length);
+        assert_memory_equal(resumed[which].bytes, whole[which].bytes, whole[which].length);
+        buffer_free(&whole[which]);
+        buffer_free(&resumed[which]);
+    }
+}
+
 static void test_rubbish_is_cut(void **state)
 {
     (void)state;
@@ -336,7 +367,7 @@ static void test_only_what_is_asked(void **state)
 {
     (void)state;
     struct training_log *log;
-    struct training_log_options options = {false, false, -1};
+    struct training_log_options options = {false, false, -1, -1};
     assert_int_equal(training_log_open(&log, folder, &options, NULL), ASSAY_OK);
     put_steps(log, 1, 4);
     training_log_close(log);
@@ -359,7 +390,7 @@ static void test_refusals(void **state)
     name[sizeof name - 2] = '\0';
     assert_int_equal(training_log_put_metrics(log, 1, 0, &metric, 1, &error), ASSAY_OK);
     training_log_close(log);
-    struct training_log_options options = {true, false, -1};
+    struct training_log_options options = {true, false, -1, -1};
     assert_int_equal(training_log_open(&log, "/nonexistent/folder", &options, &error),
                      ASSAY_ERROR_IO);
     assert_null(log);
@@ -372,7 +403,7 @@ static void test_full_device(void **state)
     (void)state;
     struct training_log *log;
     assay_error error;
-    struct training_log_options options = {true, false, -1};
+    struct training_log_options options = {true, false, -1, -1};
     struct training_log_step one = entry(1);
     assert_int_equal(symlink("/dev/full", in_folder(names[0])), 0);
     assert_int_equal(training_log_open(&log, folder, &options, &error), ASSAY_OK);
@@ -421,7 +452,7 @@ static assay_status open_and_write(int64_t resumed)
     struct training_log *log;
     struct training_log_step one = entry(resumed + 1);
     const struct training_log_metric metric = {"auroc", 0.5};
-    struct training_log_options options = {true, true, resumed};
+    struct training_log_options options = {true, true, resumed, resumed};
     assay_status status = training_log_open(&log, folder, &options, NULL);
     if (!status)
         status = training_log_put_step(log, &one, NULL);
@@ -469,17 +500,12 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
     const struct CMUnitTest tests[] = {
-        TEST(test_crc32c),
-        TEST(test_record_bytes),
-        TEST(test_lines),
-        TEST(test_events),
-        TEST(test_resume),
-        TEST(test_rubbish_is_cut),
-        TEST(test_only_what_is_asked),
-        TEST(test_refusals),
-        TEST(test_full_device),
-        TEST(test_full_disk),
-        TEST(test_faults),
+        TEST(test_crc32c),         TEST(test_record_bytes),
+        TEST(test_lines),          TEST(test_events),
+        TEST(test_resume),         TEST(test_evaluation_comes_again),
+        TEST(test_rubbish_is_cut), TEST(test_only_what_is_asked),
+        TEST(test_refusals),       TEST(test_full_device),
+        TEST(test_full_disk),      TEST(test_faults),
     };
 #undef TEST
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,6 +18,7 @@ struct file_writer {
     int fd;
     bool direct; /* the target is a device or pipe: nothing to rename */
     bool failed;
+    bool synced; /* since the last write */
     char *path;
     char *partial;
     size_t held;
@@ -64,7 +65,7 @@ assay_status file_writer_open(struct file_writer **out, const char *path, assay_
     if (!writer)
         return error_memory(error, sizeof *writer);
     writer->fd = -1;
-    writer->direct = writer->failed = false;
+    writer->direct = writer->failed = writer->synced = false;
     writer->held = 0;
     writer->partial = NULL;
     writer->path = memory_copy_string(path);
@@ -123,6 +124,7 @@ assay_status file_writer_write(struct file_writer *writer, const void *bytes, si
         error_at_file(error, writer->path);
         return ASSAY_ERROR_IO;
     }
+    writer->synced = false;
     if (length > sizeof writer->buffer - writer->held) {
         assay_status status = flush(writer, error);
         if (status)
@@ -156,6 +158,8 @@ static void sync_parent(const char *path)
 assay_status file_writer_sync(struct file_writer *writer, assay_error *error)
 {
     assay_status status;
+    if (writer->synced)
+        return ASSAY_OK;
     if (writer->failed) {
         status = error_set(error, ASSAY_ERROR_IO, "an earlier write failed");
         error_at_file(error, writer->path);
@@ -167,6 +171,7 @@ assay_status file_writer_sync(struct file_writer *writer, assay_error *error)
         writer->failed = true;
         status = file_io_error(error, writer->path, "cannot write");
     }
+    writer->synced = !status;
     return status;
 }
 

@@ -34,9 +34,14 @@ char *memory_copy_string(const char *text);
 char *memory_copy_bytes(const char *bytes, size_t length); /* adds a terminating zero */
 void memory_free(void *block);
 
-/* For tests: the n-th allocation from now (1 = the next) fails, once; 0 switches this off. */
+/* For tests: the n-th allocation from now (1 = the next) fails, once, or with all that follow it; 0
+ * switches this off. Costs a comparison an allocation. */
 void memory_fail_at(uint64_t nth);
+void memory_fail_from(uint64_t nth);
 /* How many allocations were asked for so far in this process. */
 uint64_t memory_allocation_count(void);
+/* How many blocks are held now, so that a test finds a leak where it comes about. Exact while no
+ * other thread allocates. */
+uint64_t memory_live_count(void);
 
 #endif

@@ -3,7 +3,6 @@
 #include "base/memory.h"
 
 #include <math.h>
-#include <stdbool.h>
 #include <stdlib.h>
 
 enum { ECE_BINS = 15 };
@@ -114,7 +113,7 @@ static double correlation(const double *x, const double *y, int64_t rows)
     return r > 1.0 ? 1.0 : r < -1.0 ? -1.0 : r; /* as scipy: rounding must not leave the range */
 }
 
-void metric_numbers(struct number_figures *out, const float *predicted, const float *expected,
+bool metric_numbers(struct number_figures *out, const float *predicted, const float *expected,
                     int64_t rows)
 {
     *out = (struct number_figures){NAN, NAN, NAN, NAN};
@@ -125,19 +124,21 @@ void metric_numbers(struct number_figures *out, const float *predicted, const fl
         sizes += fabs(off);
     }
     if (rows < 1 || isnan(squares))
-        return;
+        return true;
     out->rmse = sqrt(squares / (double)rows);
     out->mae = sizes / (double)rows;
     double *x = memory_allocate((size_t)rows * 2, sizeof *x);
     if (!x)
-        return;
+        return false;
     double *y = x + rows;
     for (int64_t i = 0; i < rows; i++) {
         x[i] = (double)predicted[i];
         y[i] = (double)expected[i];
     }
     out->pearson = correlation(x, y, rows);
-    if (rank(x, predicted, rows) && rank(y, expected, rows))
+    bool ranked = rank(x, predicted, rows) && rank(y, expected, rows);
+    if (ranked)
         out->spearman = correlation(x, y, rows);
     memory_free(x);
+    return ranked;
 }

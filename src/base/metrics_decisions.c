@@ -83,7 +83,7 @@ void metric_decisions(struct decision_figures *out, struct class_row *rows_out,
     finish(&sums);
 }
 
-void metric_decisions_of_rows(struct decision_figures *out, const int32_t *predicted,
+bool metric_decisions_of_rows(struct decision_figures *out, const int32_t *predicted,
                               const int32_t *labels, int64_t rows, int32_t classes)
 {
     *out = (struct decision_figures){0};
@@ -99,5 +99,7 @@ void metric_decisions_of_rows(struct decision_figures *out, const int32_t *predi
     for (int32_t c = 0; counts && c < classes; c++)
         add_class(&sums, counts[c].right, counts[c].of, counts[c].said);
     finish(&sums);
+    const bool good = counts != NULL;
     memory_free(counts);
+    return good;
 }

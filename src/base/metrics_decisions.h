@@ -4,6 +4,7 @@
 #ifndef ASSAY_BASE_METRICS_DECISIONS_H
 #define ASSAY_BASE_METRICS_DECISIONS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* precision_recall_fscore_support with zero_division=0. */
@@ -22,7 +23,7 @@ struct decision_figures {
 void metric_decisions(struct decision_figures *out, struct class_row *rows_out,
                       const double *confusion, int32_t classes);
 /* The same of predicted and true classes, in memory a class instead of a pair of classes. */
-void metric_decisions_of_rows(struct decision_figures *out, const int32_t *predicted,
+bool metric_decisions_of_rows(struct decision_figures *out, const int32_t *predicted,
                               const int32_t *labels, int64_t rows, int32_t classes);
 
 #endif

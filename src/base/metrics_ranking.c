@@ -28,14 +28,22 @@ static bool is_defined(const struct scored_rows *scored)
     return there > 0 && there < scored->rows;
 }
 
-static double of_scores(figure_of_ranking *figure, const struct scored_rows *scored)
+/* The figure, not a number where it is not defined or a score is none; false without memory. */
+static bool of_scores(double *value, figure_of_ranking *figure, const struct scored_rows *scored)
 {
     struct ranking ranking;
-    if (!is_defined(scored) || !ranking_make(&ranking, scored->scores, scored->rows))
-        return NAN;
-    double value = figure(&ranking, scored->positive, NULL);
+    *value = NAN;
+    for (int64_t i = 0; i < scored->rows; i++) {
+        if (isnan(scored->scores[i]))
+            return true;
+    }
+    if (!is_defined(scored))
+        return true;
+    if (!ranking_make(&ranking, scored->scores, scored->rows))
+        return false;
+    *value = figure(&ranking, scored->positive, NULL);
     ranking_free(&ranking);
-    return value;
+    return true;
 }
 
 /* What the log-odds of any class of a row need: its two largest logits and, with each as the
@@ -79,20 +87,20 @@ static double log_odds(const struct row_sums *sums, float logit)
                         : below - log(sums->all - exp(below));
 }
 
-static double of_pairs(figure_of_ranking *figure, struct scored_rows *scored, const float *logits,
-                       const int32_t *labels, int32_t positive)
+static bool of_pairs(double *value, figure_of_ranking *figure, struct scored_rows *scored,
+                     const float *logits, const int32_t *labels, int32_t positive)
 {
     for (int64_t i = 0; i < scored->rows; i++) {
         const float *row = logits + i * 2;
         scored->scores[i] = (double)row[positive] - (double)row[1 - positive];
         scored->positive[i] = labels[i] == positive;
     }
-    return of_scores(figure, scored);
+    return of_scores(value, figure, scored);
 }
 
-static double of_classes(figure_of_ranking *figure, struct scored_rows *scored,
-                         const struct row_sums *sums, const float *logits, const int32_t *labels,
-                         int32_t classes)
+static bool of_classes(double *value, figure_of_ranking *figure, struct scored_rows *scored,
+                       const struct row_sums *sums, const float *logits, const int32_t *labels,
+                       int32_t classes)
 {
     double sum = 0.0, defined = 0.0;
     for (int32_t c = 0; c < classes; c++) {
@@ -102,24 +110,29 @@ static double of_classes(figure_of_ranking *figure, struct scored_rows *scored,
         }
         if (!is_defined(scored))
             continue;
-        sum += of_scores(figure, scored);
+        double one;
+        if (!of_scores(&one, figure, scored))
+            return false;
+        sum += one;
         defined++;
     }
-    return defined > 0.0 ? sum / defined : NAN;
+    *value = defined > 0.0 ? sum / defined : NAN;
+    return true;
 }
 
-static double of_logits(figure_of_ranking *figure, const float *logits, const int32_t *labels,
-                        int64_t rows, int32_t classes, int32_t positive)
+static bool of_logits(double *value, figure_of_ranking *figure, const float *logits,
+                      const int32_t *labels, int64_t rows, int32_t classes, int32_t positive)
 {
-    double value = NAN;
+    bool good = false;
     struct row_sums *sums = NULL;
     float *scratch = NULL;
     struct scored_rows scored = {memory_allocate((size_t)rows, sizeof *scored.scores),
                                  memory_allocate((size_t)rows, sizeof *scored.positive), rows};
-    if (!scored.scores || !scored.positive || classes < 2)
+    *value = NAN;
+    if (!scored.scores || !scored.positive)
         goto done;
-    if (classes == 2) {
-        value = of_pairs(figure, &scored, logits, labels, positive);
+    if (classes <= 2) {
+        good = classes < 2 || of_pairs(value, figure, &scored, logits, labels, positive);
         goto done;
     }
     sums = memory_allocate((size_t)rows, sizeof *sums);
@@ -128,23 +141,23 @@ static double of_logits(figure_of_ranking *figure, const float *logits, const in
         goto done;
     for (int64_t i = 0; i < rows; i++)
         sums[i] = sum_row(logits + i * classes, scratch, classes);
-    value = of_classes(figure, &scored, sums, logits, labels, classes);
+    good = of_classes(value, figure, &scored, sums, logits, labels, classes);
 done:
     memory_free(scored.scores);
     memory_free(scored.positive);
     memory_free(sums);
     memory_free(scratch);
-    return value;
+    return good;
 }
 
-double metric_auroc_of_logits(const float *logits, const int32_t *labels, int64_t rows,
-                              int32_t classes, int32_t positive)
+bool metric_auroc_of_logits(double *value, const float *logits, const int32_t *labels, int64_t rows,
+                            int32_t classes, int32_t positive)
 {
-    return of_logits(ranking_auroc, logits, labels, rows, classes, positive);
+    return of_logits(value, ranking_auroc, logits, labels, rows, classes, positive);
 }
 
-double metric_auprc_of_logits(const float *logits, const int32_t *labels, int64_t rows,
-                              int32_t classes, int32_t positive)
+bool metric_auprc_of_logits(double *value, const float *logits, const int32_t *labels, int64_t rows,
+                            int32_t classes, int32_t positive)
 {
-    return of_logits(ranking_auprc, logits, labels, rows, classes, positive);
+    return of_logits(value, ranking_auprc, logits, labels, rows, classes, positive);
 }

@@ -8,6 +8,7 @@
 #include "data/class_folder.h"
 #include "data/csv.h"
 #include "data/row_source.h"
+#include "data/unfinished.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -172,6 +173,8 @@ assay_status assay_rows_open(assay_rows **out, const char *path, const assay_row
     memset(rows, 0, sizeof *rows);
     rows->reader.fd = -1;
     assay_status status = take_options(rows, path, options, error);
+    if (!status && rows->format != ASSAY_ROWS_FOLDER && strcmp(path, "-") != 0)
+        status = unfinished_check(path, error);
     if (!status && rows->format == ASSAY_ROWS_FOLDER)
         status = class_folder_open(&rows->folder, path, error);
     else if (!status)
@@ -425,6 +428,7 @@ static assay_status next_file(struct assay_rows *rows, assay_row *row, bool *fou
     rows->bytes_before += rows->reader.bytes;
     rows->reader.bytes = 0;
     reader_close(&rows->reader);
+    rows->file = rows->path; /* the last file's name goes */
     assay_status status = class_folder_next(&rows->folder, &path, &row->label, &row->id, error);
     *found = status || path;
     if (status || !path)

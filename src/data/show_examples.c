@@ -145,6 +145,16 @@ static assay_status match_rows(struct search *search, const assay_row *row, assa
     return status;
 }
 
+/* A file that cannot be read by now has no examples, which is no failure; no memory is one. */
+static assay_status stopped(assay_status status, const assay_error *fault, assay_error *error)
+{
+    if (status != ASSAY_ERROR_MEMORY)
+        return ASSAY_OK;
+    if (error)
+        *error = *fault;
+    return status;
+}
+
 static assay_status search_file(struct search *search, int32_t file, assay_error *error)
 {
     struct show *show = search->show;
@@ -152,16 +162,20 @@ static assay_status search_file(struct search *search, int32_t file, assay_error
     struct stat state;
     assay_rows *rows = NULL;
     assay_row row;
+    assay_error fault = {0};
     if (!strcmp(path, "-") || stat(path, &state) != 0 ||
-        (!S_ISREG(state.st_mode) && !S_ISDIR(state.st_mode)) ||
-        assay_rows_open(&rows, path, &show->row_options, NULL))
+        (!S_ISREG(state.st_mode) && !S_ISDIR(state.st_mode)))
         return ASSAY_OK;
-    assay_status status = ASSAY_OK;
+    assay_status status = assay_rows_open(&rows, path, &show->row_options, &fault);
+    if (status)
+        return stopped(status, &fault, error);
     bool lacking = true;
     while (!status && (lacking || search->next < search->count)) {
-        assay_status read = assay_rows_next(rows, &row, NULL);
+        assay_status read = assay_rows_next(rows, &row, &fault);
         if (read == ASSAY_ERROR_FORMAT || read == ASSAY_ERROR_LIMIT)
             continue;
+        if (read)
+            status = stopped(read, &fault, error);
         if (read || !row.text)
             break;
         status = match_rows(search, &row, error);

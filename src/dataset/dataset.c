@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "data/unfinished.h"
 #include "dataset/dataset_cache.h"
 #include "dataset/dataset_key.h"
 #include "dataset/dataset_read.h"
@@ -78,6 +79,10 @@ assay_status dataset_open(struct dataset **out, const struct dataset_request *re
     assay_error damage;
     *out = NULL;
     assay_status status = check_request(request, error);
+    if (status)
+        return status;
+    status =
+        unfinished_check(request->path, error); /* the cache would be opened without reading it */
     if (status)
         return status;
     struct dataset_meter meter = {.progress = request->progress, .context = request->context};

@@ -3,9 +3,9 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "hub/unpack_memory.h"
 
 #include <string.h>
-#include <zlib.h>
 
 enum {
     BLOCK = 512,
@@ -74,6 +74,8 @@ static assay_status refill(struct source *source, bool *ended, assay_error *erro
         if (outcome == Z_STREAM_END) { /* another gzip member may follow */
             source->begun = false;
             inflateReset(&source->stream);
+        } else if (outcome == Z_MEM_ERROR) {
+            return error_memory(error, CHUNK);
         } else if (outcome != Z_OK || (!source->held && offered == 0)) {
             return damaged("its compression cannot be undone; was it cut short?", error);
         }
@@ -332,6 +334,8 @@ assay_status tar_read(const unsigned char *bytes, size_t length,
         tar.source.chunk = memory_allocate(CHUNK, 1);
         if (!tar.source.chunk)
             return error_memory(error, CHUNK);
+        tar.source.stream.zalloc = unpack_allocate;
+        tar.source.stream.zfree = unpack_free;
         if (inflateInit2(&tar.source.stream, GUNZIP_WINDOW) != Z_OK) {
             memory_free(tar.source.chunk);
             return error_memory(error, CHUNK);

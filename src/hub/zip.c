@@ -3,11 +3,11 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/zip.h"
+#include "hub/unpack_memory.h"
 
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 
 enum { CHUNK = 64 << 10 };
 
@@ -47,7 +47,9 @@ static void feed(z_stream *stream, const unsigned char *end)
 static assay_status inflate_entry(const struct zip *zip, const struct zip_entry *entry,
                                   const unsigned char *data, uint32_t *crc, assay_error *error)
 {
-    z_stream stream = {.next_in = (unsigned char *)(uintptr_t)data};
+    z_stream stream = {.next_in = (unsigned char *)(uintptr_t)data,
+                       .zalloc = unpack_allocate,
+                       .zfree = unpack_free};
     size_t made = 0;
     int outcome = Z_OK;
     assay_status status = ASSAY_OK;
@@ -64,6 +66,10 @@ static assay_status inflate_entry(const struct zip *zip, const struct zip_entry 
         feed(&stream, data + entry->packed);
         outcome = inflate(&stream, Z_NO_FLUSH);
         size_t count = CHUNK - stream.avail_out;
+        if (outcome == Z_MEM_ERROR) {
+            status = error_memory(error, CHUNK);
+            break;
+        }
         if ((outcome != Z_OK && outcome != Z_STREAM_END) || (!count && outcome == Z_OK) ||
             count > entry->size - made) {
             status = zip_damaged("a file cannot be unpacked", error);

@@ -123,6 +123,7 @@ assay_status assay_model_open(assay_model **out, const char *folder, assay_error
     status = model_read_companions(*out, error);
     if (status != ASSAY_OK) {
         assay_model_close(*out);
+        *out = NULL;
     }
     return status;
 }

@@ -20,40 +20,43 @@ static const struct safetensors_entry *wanted(const struct parity_reference *r, 
     return entry;
 }
 
-/* All integers of a tensor of `count` elements; NULL on failure. */
-static int64_t *read_integers(const struct parity_reference *r, const char *name, int64_t count,
-                              assay_error *error)
+/* All integers of a tensor of `count` elements, for memory_free; NULL on failure. */
+static assay_status read_integers(int64_t **out, const struct parity_reference *r, const char *name,
+                                  int64_t count, assay_error *error)
 {
     const struct safetensors_entry *entry = wanted(r, name, error);
+    *out = NULL;
     if (!entry)
-        return NULL;
+        return ASSAY_ERROR_FORMAT;
     if ((int64_t)entry->elements != count) {
         error_set(error, ASSAY_ERROR_SHAPE, "the tensor has the wrong number of elements");
         error_at_place(error, "%s", name);
         error_at_file(error, safetensors_file_path(r->file, 0));
         error_expected(error, "%lld", (long long)count);
         error_found(error, "%zu", entry->elements);
-        return NULL;
+        return ASSAY_ERROR_SHAPE;
     }
     int64_t *values = memory_allocate((size_t)count, sizeof *values);
-    if (!values) {
-        error_memory(error, (size_t)count * sizeof *values);
-        return NULL;
-    }
-    if (safetensors_read_integers(values, r->file, entry, 0, (size_t)count, error) != ASSAY_OK) {
+    if (!values)
+        return error_memory(error, (size_t)count * sizeof *values);
+    assay_status status =
+        safetensors_read_integers(values, r->file, entry, 0, (size_t)count, error);
+    if (status == ASSAY_OK)
+        *out = values;
+    else
         memory_free(values);
-        return NULL;
-    }
-    return values;
+    return status;
 }
 
 /* Takes the padding out of a (rows, longest) tensor of the file. */
-static int32_t *packed_tokens(const struct parity_reference *r, const char *name,
-                              assay_error *error)
+static assay_status packed_tokens(int32_t **out, const struct parity_reference *r, const char *name,
+                                  assay_error *error)
 {
-    int64_t *padded = read_integers(r, name, r->rows * r->longest, error);
-    if (!padded)
-        return NULL;
+    int64_t *padded;
+    assay_status status = read_integers(&padded, r, name, r->rows * r->longest, error);
+    *out = NULL;
+    if (status != ASSAY_OK)
+        return status;
     int32_t *packed = memory_allocate((size_t)r->offsets[r->rows], sizeof *packed);
     for (int64_t row = 0; packed && row < r->rows; row++) {
         for (int64_t i = r->offsets[row]; i < r->offsets[row + 1]; i++) {
@@ -62,9 +65,10 @@ static int32_t *packed_tokens(const struct parity_reference *r, const char *name
         }
     }
     if (!packed)
-        error_memory(error, (size_t)r->offsets[r->rows] * sizeof *packed);
+        status = error_memory(error, (size_t)r->offsets[r->rows] * sizeof *packed);
     memory_free(padded);
-    return packed;
+    *out = packed;
+    return status;
 }
 
 static assay_status read_layout(struct parity_reference *r, assay_error *error)
@@ -80,12 +84,13 @@ static assay_status read_layout(struct parity_reference *r, assay_error *error)
     }
     r->rows = ids->shape[0];
     r->longest = ids->shape[1];
-    int64_t *lengths = read_integers(r, "lengths", r->rows, error);
-    if (!lengths)
-        return ASSAY_ERROR_FORMAT;
+    int64_t *lengths;
+    assay_status status = read_integers(&lengths, r, "lengths", r->rows, error);
+    if (status != ASSAY_OK)
+        return status;
     r->offsets = memory_allocate_zeroed((size_t)r->rows + 1, sizeof *r->offsets);
-    assay_status status =
-        r->offsets ? ASSAY_OK : error_memory(error, (size_t)r->rows * sizeof *r->offsets);
+    if (!r->offsets)
+        status = error_memory(error, (size_t)r->rows * sizeof *r->offsets);
     for (int64_t i = 0; status == ASSAY_OK && i < r->rows; i++) {
         if (lengths[i] < 1 || lengths[i] > r->longest) {
             status = error_set(error, ASSAY_ERROR_FORMAT, "a length is outside its row");
@@ -105,15 +110,12 @@ static assay_status read_rows(struct parity_reference *r, const assay_model *mod
     assay_status status = read_layout(r, error);
     if (status != ASSAY_OK)
         return status;
-    r->ids = packed_tokens(r, "input_ids", error);
-    if (!r->ids)
-        return ASSAY_ERROR_FORMAT;
-    if (safetensors_find(r->file, "token_type_ids")) {
-        r->types = packed_tokens(r, "token_type_ids", error);
-        if (!r->types)
-            return ASSAY_ERROR_FORMAT;
-    }
-    return model_check_rows(model, r->ids, r->types, r->offsets, r->rows, error);
+    status = packed_tokens(&r->ids, r, "input_ids", error);
+    if (status == ASSAY_OK && safetensors_find(r->file, "token_type_ids"))
+        status = packed_tokens(&r->types, r, "token_type_ids", error);
+    return status == ASSAY_OK
+               ? model_check_rows(model, r->ids, r->types, r->offsets, r->rows, error)
+               : status;
 }
 
 /* The label after each token, as a causal model is trained; the last token of a row has none. */
@@ -145,20 +147,24 @@ static assay_status read_labels(struct parity_reference *r, const assay_model *m
     if (!labels)
         return ASSAY_OK;
     int64_t items = r->rows;
+    assay_status status;
     if (r->task == PARITY_CLASSIFY) {
-        int64_t *wide = read_integers(r, "labels", r->rows, error);
+        int64_t *wide;
+        status = read_integers(&wide, r, "labels", r->rows, error);
         r->labels = wide ? memory_allocate((size_t)r->rows, sizeof *r->labels) : NULL;
+        if (wide && !r->labels)
+            status = error_memory(error, (size_t)r->rows * sizeof *r->labels);
         for (int64_t i = 0; r->labels && i < r->rows; i++)
             r->labels[i] = wide[i] < 0 ? -1 : (int32_t)wide[i];
         memory_free(wide);
     } else {
-        r->labels = packed_tokens(r, "labels", error);
+        status = packed_tokens(&r->labels, r, "labels", error);
         items = r->offsets[r->rows];
         if (r->labels && model->family->causal)
             shift_labels(r);
     }
-    if (!r->labels)
-        return ASSAY_ERROR_FORMAT;
+    if (status != ASSAY_OK)
+        return status;
     int64_t classes = r->task == PARITY_CLASSIFY ? model->config.labels : model->config.vocabulary;
     for (int64_t i = 0; i < items; i++) {
         if (r->labels[i] >= classes)

@@ -1,7 +1,6 @@
 #include "models/safetensors_writer.h"
 
 #include "base/error.h"
-#include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/utf8.h"
@@ -137,25 +136,18 @@ static assay_status make_header(struct buffer *header, const struct planned *pla
     return ASSAY_OK;
 }
 
-static assay_status write_all(const char *path, const struct buffer *header,
+static assay_status write_all(struct file_writer *writer, const struct buffer *header,
                               const struct planned *plans, size_t count, assay_error *error)
 {
-    struct file_writer *writer;
-    assay_status status = file_writer_open(&writer, path, error);
-    if (status)
-        return status;
-    status = file_writer_write(writer, header->bytes, header->length, error);
+    assay_status status = file_writer_write(writer, header->bytes, header->length, error);
     for (size_t i = 0; i < count && !status; i++)
         status = file_writer_write(writer, plans[i].item->data, plans[i].bytes, error);
-    if (status) {
-        file_writer_abandon(writer);
-        return status;
-    }
-    return file_writer_commit(writer, error);
+    return status;
 }
 
-assay_status safetensors_write(const char *path, const struct safetensors_item *items, size_t count,
-                               assay_error *error)
+assay_status safetensors_write_into(struct file_writer *writer, const char *path,
+                                    const struct safetensors_item *items, size_t count,
+                                    assay_error *error)
 {
     struct buffer header = {0};
     assay_status status = ASSAY_OK;
@@ -171,10 +163,25 @@ assay_status safetensors_write(const char *path, const struct safetensors_item *
         status = make_header(&header, plans, count, error);
     }
     if (!status)
-        status = write_all(path, &header, plans, count, error);
+        status = write_all(writer, &header, plans, count, error);
     if (status)
         error_at_file(error, path);
     buffer_free(&header);
     memory_free(plans);
     return status;
+}
+
+assay_status safetensors_write(const char *path, const struct safetensors_item *items, size_t count,
+                               assay_error *error)
+{
+    struct file_writer *writer;
+    assay_status status = file_writer_open(&writer, path, error);
+    if (status)
+        return status;
+    status = safetensors_write_into(writer, path, items, count, error);
+    if (status) {
+        file_writer_abandon(writer);
+        return status;
+    }
+    return file_writer_commit(writer, error);
 }

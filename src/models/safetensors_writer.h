@@ -5,6 +5,7 @@
 #ifndef ASSAY_MODELS_SAFETENSORS_WRITER_H
 #define ASSAY_MODELS_SAFETENSORS_WRITER_H
 
+#include "base/file.h"
 #include "models/safetensors.h"
 
 struct safetensors_item {
@@ -22,5 +23,9 @@ struct safetensors_item safetensors_item_of(const struct safetensors_entry *entr
 /* Items in any order; names must be valid UTF-8 and differ. */
 assay_status safetensors_write(const char *path, const struct safetensors_item *items, size_t count,
                                assay_error *error);
+/* The same into a file that the caller commits; `path` names it in errors. */
+assay_status safetensors_write_into(struct file_writer *writer, const char *path,
+                                    const struct safetensors_item *items, size_t count,
+                                    assay_error *error);
 
 #endif

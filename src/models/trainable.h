@@ -9,6 +9,7 @@
 #ifndef ASSAY_MODELS_TRAINABLE_H
 #define ASSAY_MODELS_TRAINABLE_H
 
+#include "base/file_group.h"
 #include "models/model.h"
 
 enum model_task {
@@ -44,7 +45,11 @@ void model_release_read_weights(assay_model *model);
 /* Writes config.json (architectures, id2label, label2id, problem_type, dtype and, where GPT-2 lacks
  * one, pad_token_id are set; every other key as it was), model.safetensors with the values as they
  * are now in float32, and the tokenizer's files byte for byte; never detector.json or
- * sentence-transformers files. Each file appears complete or not at all, the weights last. */
+ * sentence-transformers files. All are written before the first gets its place, the weights last.
+ */
 assay_status model_save_trained(const assay_model *model, const char *folder, assay_error *error);
+/* The same into a group that is new, to be committed with files of the caller's. */
+assay_status model_add_trained(const assay_model *model, struct file_group *group,
+                               const char *folder, assay_error *error);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "data/unfinished.h"
 
 #include <string.h>
 #include <strings.h>
@@ -256,6 +257,29 @@ assay_status job_card(struct job *job, struct output_file *output, struct card_s
     return status;
 }
 
+/* Parts of two splits side by side would train on what is tested, so a split says while it is
+ * between the two (data/unfinished.h). */
+static assay_status commit_parts(struct job *job, assay_error *error)
+{
+    struct output_set *set = &job->outputs;
+    const char *paths[FILE_GROUP_MAX];
+    struct unfinished mark = {0};
+    for (size_t i = 0; i < set->count; i++)
+        paths[i] = set->files[i]->path;
+    assay_status status = file_group_sync(&set->group, error);
+    if (!status)
+        status = unfinished_begin(&mark, job->parts_folder, paths, set->count, error);
+    if (!status) {
+        status = file_group_commit(&set->group, error);
+        if (!status)
+            status = unfinished_end(&mark, error);
+        else if (!set->group.begun)
+            (void)unfinished_end(&mark, NULL); /* all is as it was */
+    }
+    unfinished_close(&mark);
+    return status;
+}
+
 assay_status job_commit(struct job *job, assay_error *error)
 {
     assay_status status = fingerprint_check(&job->mark, job->files->input, error);
@@ -263,5 +287,8 @@ assay_status job_commit(struct job *job, assay_error *error)
         report_file(job->report, job->outputs.files[i]->path);
         status = report_check(job->report, error);
     }
-    return status ? status : outputs_commit(&job->outputs, error);
+    if (status)
+        return status;
+    return job->parts_folder ? commit_parts(job, error)
+                             : file_group_commit(&job->outputs.group, error);
 }

@@ -23,6 +23,7 @@ struct job {
     struct row_source source;
     struct output_set outputs;
     struct output_file *removed;
+    const char *parts_folder; /* of a split: marked while its parts are put into their places */
     const char *phase;
     double phase_began, told;
     uint64_t total;     /* bytes of what is being read, for progress; 0: unknown */

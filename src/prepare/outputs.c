@@ -9,7 +9,7 @@ assay_status outputs_open(struct output_set *set, struct output_file **out, cons
                           const char *ending, assay_error *error)
 {
     *out = NULL;
-    if (set->count == OUTPUTS_MAX)
+    if (set->count == FILE_GROUP_MAX)
         return error_set(error, ASSAY_ERROR_LIMIT, "too many files at once");
     struct buffer whole = {0};
     struct output_file *file = memory_allocate_zeroed(1, sizeof *file);
@@ -22,7 +22,7 @@ assay_status outputs_open(struct output_set *set, struct output_file **out, cons
     set->files[set->count++] = file;
     sha256_begin(&file->hash);
     *out = file;
-    return file_writer_open(&file->writer, file->path, error);
+    return file_group_add(&set->group, &file->writer, file->path, error);
 }
 
 assay_status output_write(struct output_file *file, const void *bytes, size_t length,
@@ -40,24 +40,12 @@ void output_end(struct output_file *file)
     sha256_hex(file->hex, digest);
 }
 
-assay_status outputs_commit(struct output_set *set, assay_error *error)
-{
-    assay_status status = ASSAY_OK;
-    for (size_t i = 0; i < set->count && !status; i++)
-        status = file_writer_sync(set->files[i]->writer, error);
-    for (size_t i = set->count; i-- > 0 && !status;) {
-        status = file_writer_commit(set->files[i]->writer, error);
-        set->files[i]->writer = NULL;
-    }
-    return status;
-}
-
 void outputs_close(struct output_set *set)
 {
     for (size_t i = 0; i < set->count; i++) {
-        file_writer_abandon(set->files[i]->writer);
         memory_free(set->files[i]->path);
         memory_free(set->files[i]);
     }
     set->count = 0;
+    file_group_close(&set->group);
 }

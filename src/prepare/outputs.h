@@ -1,17 +1,14 @@
-/* The files of one call: hashed while they are written, and put into their places together: each is
- * synced before the first is renamed, so that a full disk leaves nothing, and the one opened first
- * comes last, so that where it stands the others do too. One thread; start from {0}.
+/* The files of one call: hashed while they are written, and put into their places together
+ * (base/file_group.h), the one opened first last. One thread; start from {0}.
  */
 #ifndef ASSAY_PREPARE_OUTPUTS_H
 #define ASSAY_PREPARE_OUTPUTS_H
 
-#include "base/file.h"
+#include "base/file_group.h"
 #include "base/sha256.h"
 
-enum { OUTPUTS_MAX = 80 };
-
 struct output_file {
-    struct file_writer *writer;
+    struct file_writer *writer; /* of the group */
     char *path;
     struct sha256 hash;
     uint64_t bytes;
@@ -20,7 +17,8 @@ struct output_file {
 };
 
 struct output_set {
-    struct output_file *files[OUTPUTS_MAX];
+    struct file_group group;
+    struct output_file *files[FILE_GROUP_MAX];
     size_t count;
 };
 
@@ -31,7 +29,6 @@ assay_status output_write(struct output_file *file, const void *bytes, size_t le
                           assay_error *error);
 /* The fingerprint; nothing may be written behind it. */
 void output_end(struct output_file *file);
-assay_status outputs_commit(struct output_set *set, assay_error *error);
 /* What was not committed leaves no trace. */
 void outputs_close(struct output_set *set);
 

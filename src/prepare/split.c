@@ -344,6 +344,7 @@ static assay_status open_parts(struct split *s, assay_error *error)
 {
     const char *folder = s->options->files.output;
     s->made_folder = !file_is_folder(folder);
+    s->job.parts_folder = folder;
     assay_status status = folder_create(folder, error);
     for (size_t p = 0; p < s->options->part_count && !status; p++)
         status = open_part(s, p, error);

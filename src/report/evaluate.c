@@ -1,7 +1,7 @@
 #include "report/evaluation.h"
 
 #include "base/error.h"
-#include "base/file.h"
+#include "base/file_group.h"
 #include "base/memory.h"
 #include "data/fingerprint.h"
 #include "models/weight_files.h"
@@ -242,44 +242,26 @@ static assay_status make(struct assay_evaluation *e, struct file_writer *predict
     return status;
 }
 
-static assay_status open_writer(struct file_writer **out, const char *folder, const char *name,
-                                assay_error *error)
+static assay_status add_file(struct file_group *group, struct file_writer **out, const char *folder,
+                             const char *name, assay_error *error)
 {
     char *path = path_join(folder, name);
-    *out = NULL;
     assay_status status =
-        path ? file_writer_open(out, path, error) : error_memory(error, strlen(folder));
+        path ? file_group_add(group, out, path, error) : error_memory(error, strlen(folder));
     memory_free(path);
     return status;
 }
 
-/* All three are whole before the first gets its name. */
-static assay_status write_all(const struct assay_evaluation *e, const char *folder,
-                              struct file_writer **predictions, assay_error *error)
+static assay_status add_reports(const struct assay_evaluation *e, struct file_group *group,
+                                const char *folder, assay_error *error)
 {
-    struct file_writer *json = NULL, *html = NULL, *kept = *predictions;
-    assay_status status = open_writer(&json, folder, "report.json", error);
+    struct file_writer *writer;
+    assay_status status = add_file(group, &writer, folder, "report.json", error);
     if (!status)
-        status = open_writer(&html, folder, "report.html", error);
+        status = file_writer_write(writer, e->json.bytes, e->json.length, error);
     if (!status)
-        status = file_writer_write(json, e->json.bytes, e->json.length, error);
-    if (!status)
-        status = file_writer_write(html, e->html.bytes, e->html.length, error);
-    if (!status) {
-        *predictions = NULL;
-        status = file_writer_commit(kept, error);
-    }
-    if (!status) {
-        status = file_writer_commit(json, error);
-        json = NULL;
-    }
-    if (!status) {
-        status = file_writer_commit(html, error);
-        html = NULL;
-    }
-    file_writer_abandon(json);
-    file_writer_abandon(html);
-    return status;
+        status = add_file(group, &writer, folder, "report.html", error);
+    return status ? status : file_writer_write(writer, e->html.bytes, e->html.length, error);
 }
 
 assay_status assay_evaluate(assay_evaluation **out, const assay_evaluation_options *options,
@@ -290,6 +272,7 @@ assay_status assay_evaluate(assay_evaluation **out, const assay_evaluation_optio
     *out = NULL;
     if (!options)
         return error_needs(error, __func__, "options");
+    struct file_group group = {0};
     struct file_writer *predictions = NULL;
     bool made_folder = false;
     assay_status status = check_options(options, error);
@@ -307,13 +290,15 @@ assay_status assay_evaluate(assay_evaluation **out, const assay_evaluation_optio
         made_folder = !file_is_folder(options->out);
         status = folder_create(options->out, error);
         if (!status)
-            status = open_writer(&predictions, options->out, "predictions.jsonl", error);
+            status = add_file(&group, &predictions, options->out, "predictions.jsonl", error);
     }
     if (!status)
         status = make(e, predictions, error);
     if (!status && options->out)
-        status = write_all(e, options->out, &predictions, error);
-    file_writer_abandon(predictions);
+        status = add_reports(e, &group, options->out, error);
+    if (!status)
+        status = file_group_commit(&group, error);
+    file_group_close(&group);
     e->options = NULL;
     if (status) {
         if (made_folder)

@@ -58,6 +58,7 @@ static void measuring_free(struct measuring *m)
     memory_free(m->confusions);
     ranking_free(&m->by_score);
     ranking_free(&m->by_confidence);
+    *m = (struct measuring){0};
 }
 
 static assay_status measuring_make(struct measuring *m, const struct score_table *table,
@@ -337,20 +338,6 @@ static assay_status fill_intervals(struct figures *out, const struct score_table
     return status;
 }
 
-double figures_auroc(const struct score_table *table)
-{
-    double value = (double)NAN;
-    struct ranking ranking = {0};
-    uint8_t *flags = figures_positive_flags(table);
-    if (table->keeps_logits)
-        value = metric_auroc_of_logits(table->logits, table->label, table->rows, table->classes, 0);
-    else if (table->has_score && flags && ranking_make(&ranking, table->score, table->rows))
-        value = ranking_auroc(&ranking, flags, NULL);
-    ranking_free(&ranking);
-    memory_free(flags);
-    return value;
-}
-
 assay_status figures_make(struct figures *out, const struct score_table *table,
                           const struct figures_options *options, assay_error *error)
 {
@@ -370,10 +357,13 @@ assay_status figures_make(struct figures *out, const struct score_table *table,
     out->negatives = table->positive >= 0 ? table->rows - out->positives : 0;
     measure(&m, values, NULL, 0);
     values[FIGURE_ECE] = table->has_probabilities ? calibration_error(table) : (double)NAN;
-    if (table->keeps_logits) {
-        values[FIGURE_AUROC] = figures_auroc(table);
-        values[FIGURE_AUPRC] =
-            metric_auprc_of_logits(table->logits, table->label, table->rows, table->classes, 0);
+    if (table->keeps_logits &&
+        (!metric_auroc_of_logits(&values[FIGURE_AUROC], table->logits, table->label, table->rows,
+                                 table->classes, 0) ||
+         !metric_auprc_of_logits(&values[FIGURE_AUPRC], table->logits, table->label, table->rows,
+                                 table->classes, 0))) {
+        status = error_memory(error, (size_t)table->rows * sizeof *values);
+        goto done;
     }
     for (int f = 0; f < FIGURE_COUNT; f++)
         out->of[f] = (struct measured){.value = values[f], .interval = {(double)NAN, (double)NAN}};

@@ -86,7 +86,5 @@ void figures_free(struct figures *figures);
 
 /* One flag a row: whether its label is the positive class. NULL when memory runs out. */
 uint8_t *figures_positive_flags(const struct score_table *table);
-/* The area under ROC of all rows: of the positive class, or the mean over classes. */
-double figures_auroc(const struct score_table *table);
 
 #endif

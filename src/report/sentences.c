@@ -82,7 +82,10 @@ static assay_status say_of_features(struct assay_evaluation *e, assay_error *err
             scores[i] = (float)table->score[i];
             values[i] = e->rows.features[i * TEXT_FEATURE_COUNT + f];
         }
-        metric_numbers(&figures, scores, values, rows);
+        if (!metric_numbers(&figures, scores, values, rows)) {
+            memory_free(scores);
+            return error_memory(error, (size_t)rows * 2 * sizeof(double));
+        }
         if (fabs(figures.spearman) > fabs(most)) {
             most = figures.spearman;
             which = f;

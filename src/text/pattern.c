@@ -99,29 +99,33 @@ static bool spell_spaces(struct buffer *out, const char *text, size_t length)
     return fine;
 }
 
-static assay_status compile(struct pattern *pattern, const char *given, size_t given_length,
-                            assay_error *error)
+/* PCRE2's memory, through base/memory.h. */
+static void *allocate(size_t bytes, void *unused)
 {
-    struct buffer spelled = {0};
-    if (!spell_spaces(&spelled, given, given_length) || !buffer_reserve(&spelled, 0)) {
-        buffer_free(&spelled);
-        return error_memory(error, given_length);
-    }
-    pcre2_compile_context *context = pcre2_compile_context_create(NULL);
-    if (!context) {
-        buffer_free(&spelled);
-        return error_memory(error, 0);
-    }
-    pcre2_set_max_pattern_length(context, REGEX_MAX_LENGTH);
-    pcre2_set_parens_nest_limit(context, REGEX_MAX_NESTING);
+    (void)unused;
+    return memory_allocate(bytes, 1);
+}
+
+static void release(void *block, void *unused)
+{
+    (void)unused;
+    memory_free(block);
+}
+
+/* The expression as PCRE2 reads it, its limits set. */
+static assay_status compile_spelled(struct pattern *pattern, const struct buffer *spelled,
+                                    pcre2_compile_context *context, assay_error *error)
+{
     int code = 0;
     PCRE2_SIZE where = 0;
+    pcre2_set_max_pattern_length(context, REGEX_MAX_LENGTH);
+    pcre2_set_parens_nest_limit(context, REGEX_MAX_NESTING);
     pattern->code =
-        pcre2_compile((PCRE2_SPTR)spelled.bytes, spelled.length,
+        pcre2_compile((PCRE2_SPTR)spelled->bytes, spelled->length,
                       PCRE2_UTF | PCRE2_UCP | PCRE2_NO_UTF_CHECK | PCRE2_NEVER_BACKSLASH_C, &code,
                       &where, context);
-    pcre2_compile_context_free(context);
-    buffer_free(&spelled);
+    if (!pattern->code && code == PCRE2_ERROR_HEAP_FAILED)
+        return error_memory(error, spelled->length);
     if (!pattern->code) {
         PCRE2_UCHAR message[128];
         pcre2_get_error_message(code, message, sizeof message);
@@ -129,14 +133,37 @@ static assay_status compile(struct pattern *pattern, const char *given, size_t g
                          "the regular expression is not valid at byte %zu: %s", where + 1,
                          (const char *)message);
     }
-    /* Without the just-in-time compiler the interpreter does the same, slower. */
-    pcre2_jit_compile(pattern->code, PCRE2_JIT_COMPLETE);
-    pattern->context = pcre2_match_context_create(NULL);
-    if (!pattern->context)
-        return error_memory(error, 0);
-    pcre2_set_match_limit(pattern->context, REGEX_MATCH_LIMIT);
-    pcre2_set_heap_limit(pattern->context, REGEX_HEAP_LIMIT_KIB);
     return ASSAY_OK;
+}
+
+static assay_status compile(struct pattern *pattern, const char *given, size_t given_length,
+                            assay_error *error)
+{
+    struct buffer spelled = {0};
+    assay_status status = ASSAY_OK;
+    pcre2_compile_context *compiling = NULL;
+    pcre2_general_context *general = pcre2_general_context_create(allocate, release, NULL);
+    if (general)
+        compiling = pcre2_compile_context_create(general);
+    if (!compiling || !spell_spaces(&spelled, given, given_length) || !buffer_reserve(&spelled, 0))
+        status = error_memory(error, given_length);
+    if (!status)
+        status = compile_spelled(pattern, &spelled, compiling, error);
+    if (!status) {
+        /* Without the just-in-time compiler the interpreter does the same, slower. */
+        pcre2_jit_compile(pattern->code, PCRE2_JIT_COMPLETE);
+        pattern->context = pcre2_match_context_create(general);
+        if (!pattern->context)
+            status = error_memory(error, 0);
+    }
+    if (!status) {
+        pcre2_set_match_limit(pattern->context, REGEX_MATCH_LIMIT);
+        pcre2_set_heap_limit(pattern->context, REGEX_HEAP_LIMIT_KIB);
+    }
+    pcre2_compile_context_free(compiling);
+    pcre2_general_context_free(general);
+    buffer_free(&spelled);
+    return status;
 }
 
 assay_status pattern_open_regex(struct pattern **out, const char *text, size_t length,
@@ -267,6 +294,10 @@ static assay_status find_regex(const struct pattern *pattern, struct matches *ma
                                 PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, data, pattern->context);
         if (found == PCRE2_ERROR_NOMATCH)
             break;
+        if (found == PCRE2_ERROR_NOMEMORY) {
+            status = error_memory(error, length);
+            goto done;
+        }
         if (found < 0) {
             status = error_set(error, ASSAY_ERROR_LIMIT,
                                "a regular expression of the tokenizer could not be matched within "

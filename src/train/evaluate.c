@@ -113,7 +113,7 @@ static double cross_entropy(const float *logits, int32_t labels, int32_t truth)
     return log(sum) + most - (double)logits[truth];
 }
 
-static void classify_figures(struct scoring *s, double *values)
+static bool classify_figures(struct scoring *s, double *values)
 {
     const struct row_feed *feed = s->request->feed;
     int32_t labels = s->request->labels;
@@ -132,30 +132,34 @@ static void classify_figures(struct scoring *s, double *values)
         loss += cross_entropy(logits, labels, s->truth[i]);
     }
     struct decision_figures figures;
-    metric_decisions_of_rows(&figures, s->best, s->truth, feed->rows, labels);
+    if (!metric_decisions_of_rows(&figures, s->best, s->truth, feed->rows, labels) ||
+        !metric_auroc_of_logits(&values[RECIPE_AUROC], s->logits, s->truth, feed->rows, labels,
+                                positive) ||
+        !metric_auprc_of_logits(&values[RECIPE_AUPRC], s->logits, s->truth, feed->rows, labels,
+                                positive))
+        return false;
     values[RECIPE_LOSS] = loss / (double)feed->rows;
     values[RECIPE_ACCURACY] = figures.accuracy;
     values[RECIPE_BALANCED_ACCURACY] = figures.balanced_accuracy;
     values[RECIPE_MACRO_F1] = figures.macro.f1;
     values[RECIPE_MCC] = figures.mcc;
-    values[RECIPE_AUROC] =
-        metric_auroc_of_logits(s->logits, s->truth, feed->rows, labels, positive);
-    values[RECIPE_AUPRC] =
-        metric_auprc_of_logits(s->logits, s->truth, feed->rows, labels, positive);
     values[RECIPE_BRIER] = metric_brier(s->logits, s->truth, feed->rows, labels);
     values[RECIPE_ECE] = metric_ece(s->logits, s->truth, feed->rows, labels);
+    return true;
 }
 
-static void regress_figures(const struct scoring *s, double *values)
+static bool regress_figures(const struct scoring *s, double *values)
 {
     const struct row_feed *feed = s->request->feed; /* evaluations take no samples */
     struct number_figures figures;
-    metric_numbers(&figures, s->logits, feed->data.numbers, feed->rows);
+    if (!metric_numbers(&figures, s->logits, feed->data.numbers, feed->rows))
+        return false;
     values[RECIPE_LOSS] = figures.rmse * figures.rmse;
     values[RECIPE_RMSE] = figures.rmse;
     values[RECIPE_MAE] = figures.mae;
     values[RECIPE_PEARSON] = figures.pearson;
     values[RECIPE_SPEARMAN] = figures.spearman;
+    return true;
 }
 
 static assay_status language_figures(const struct scoring *s, double *values, assay_error *error)
@@ -184,12 +188,15 @@ assay_status evaluate(struct evaluation *out, struct stepper *stepper,
     if (status == ASSAY_OK)
         status = score_all(&s, stepper, &out->stopped, error);
     if (status == ASSAY_OK && !out->stopped) {
+        bool good = true;
         if (request->task == RECIPE_CLASSIFY)
-            classify_figures(&s, out->values);
+            good = classify_figures(&s, out->values);
         else if (request->task == RECIPE_REGRESS)
-            regress_figures(&s, out->values);
+            good = regress_figures(&s, out->values);
         else
             status = language_figures(&s, out->values, error);
+        if (!good)
+            status = error_memory(error, (size_t)request->feed->rows * sizeof(double));
     }
     out->seconds = process_now() - began;
     free_memory(&s);

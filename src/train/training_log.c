@@ -23,10 +23,19 @@ struct training_log {
     struct buffer text; /* of one entry; kept for the next */
 };
 
+/* Up to where a log is kept. */
+struct kept {
+    int64_t step, evaluated;
+};
+
+static bool is_kept(const struct kept *last, int64_t step, bool of_evaluation)
+{
+    return step <= last->step && (!of_evaluation || step <= last->evaluated);
+}
+
 /* A line with its end, of a step that is kept. */
 static int64_t keep_line(void *context, const char *bytes, size_t length)
 {
-    const int64_t *last = context;
     const char *end = memchr(bytes, '\n', length);
     struct json *root = NULL;
     int64_t step = INT64_MAX;
@@ -36,16 +45,17 @@ static int64_t keep_line(void *context, const char *bytes, size_t length)
     if (status)
         return status == ASSAY_ERROR_MEMORY ? -1 : 0;
     status = json_read_integer(&step, root, "step", 0, INT64_MAX, true, NULL);
+    bool of_evaluation = json_kind(json_member(root, "valid")) != JSON_NULL;
     json_free(root);
-    return status || step > *last ? 0 : end - bytes + 1;
+    return status || !is_kept(context, step, of_evaluation) ? 0 : end - bytes + 1;
 }
 
 static int64_t keep_event(void *context, const char *bytes, size_t length)
 {
-    const int64_t *last = context;
     int64_t step;
     size_t size = tensorboard_read_record(&step, bytes, length);
-    return step > *last ? 0 : (int64_t)size;
+    bool of_evaluation = memmem(bytes, size, valid_prefix, strlen(valid_prefix)) != NULL;
+    return is_kept(context, step, of_evaluation) ? (int64_t)size : 0;
 }
 
 static double now(void)
@@ -56,14 +66,14 @@ static double now(void)
 }
 
 static assay_status open_one(struct append_file *out, const char *folder, const char *name,
-                             size_t max_record, append_file_record *record, int64_t *last,
+                             size_t max_record, append_file_record *record, struct kept *last,
                              assay_error *error)
 {
     char *path = path_join(folder, name);
     if (!path)
         return error_memory(error, strlen(folder));
     assay_status status =
-        append_file_open(out, path, max_record, *last < 0 ? NULL : record, last, error);
+        append_file_open(out, path, max_record, last->step < 0 ? NULL : record, last, error);
     memory_free(path);
     return status;
 }
@@ -71,7 +81,7 @@ static assay_status open_one(struct append_file *out, const char *folder, const 
 assay_status training_log_open(struct training_log **out, const char *folder,
                                const struct training_log_options *options, assay_error *error)
 {
-    int64_t last = options->resumed_step;
+    struct kept last = {options->resumed_step, options->evaluated_step};
     assay_status status = ASSAY_OK;
     *out = NULL;
     struct training_log *log = memory_allocate_zeroed(1, sizeof *log);

@@ -1,9 +1,9 @@
 /* The two logs of a run: log.jsonl, one object a step, and events.out.tfevents for TensorBoard.
  *
  * Each entry is written at once and whole. Opened for a resume from step S, both are cut behind the
- * entries of S, torn ends included, so that after the resume they say what those of a run never
- * killed say (but for times). So write all of step S, then training_log_sync, then its checkpoint.
- * Used by one thread.
+ * entries of S, torn ends and evaluations that will come again included, so that after the resume
+ * they say what those of a run never killed say (but for times). So write all of step S, then
+ * training_log_sync, then its checkpoint. Used by one thread.
  */
 #ifndef ASSAY_TRAIN_TRAINING_LOG_H
 #define ASSAY_TRAIN_TRAINING_LOG_H
@@ -20,6 +20,8 @@ struct training_log_options {
     bool jsonl;
     bool tensorboard;
     int64_t resumed_step; /* -1: the logs begin anew */
+    /* The last evaluation that the checkpoint knows of; one behind it comes again. */
+    int64_t evaluated_step;
 };
 
 /* Values that are not finite are null in JSON. */

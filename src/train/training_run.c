@@ -289,8 +289,8 @@ static assay_status begin(struct run *run, assay_error *error)
     run->saved_step = t->counters.step ? t->counters.step : -1;
     struct training_log_options options = {.jsonl = t->recipe.log.jsonl,
                                            .tensorboard = t->recipe.log.tensorboard,
-                                           .resumed_step =
-                                               t->counters.step ? t->counters.step : -1};
+                                           .resumed_step = t->counters.step ? t->counters.step : -1,
+                                           .evaluated_step = t->counters.evaluated_step};
     if (status == ASSAY_OK)
         status = training_log_open(&run->log, t->recipe.out, &options, error);
     return status;

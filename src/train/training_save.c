@@ -1,6 +1,6 @@
 /* What a run leaves: checkpoints, the recipe, the model folder with its detector card. */
 #include "base/error.h"
-#include "base/file.h"
+#include "base/file_group.h"
 #include "base/json.h"
 #include "base/memory.h"
 #include "train/training.h"
@@ -266,7 +266,8 @@ static void put_calibration(struct json_writer *w, const assay_training *t)
     detector_put_calibration(w, c->is_fitted ? &c->fitted : NULL, &source, c->refused);
 }
 
-static assay_status save_detector(const assay_training *t, assay_error *error)
+static assay_status add_detector(const assay_training *t, struct file_group *group,
+                                 assay_error *error)
 {
     struct buffer text = {0};
     struct json_writer w = {.out = &text, .indent = 2};
@@ -304,7 +305,7 @@ static assay_status save_detector(const assay_training *t, assay_error *error)
     json_end_object(&w);
     char *path = path_join(t->recipe.out, "detector.json");
     assay_status status = !w.failed && buffer_append_byte(&text, '\n') && path
-                              ? file_write(path, text.bytes, text.length, error)
+                              ? file_group_add_whole(group, path, text.bytes, text.length, error)
                               : error_memory(error, text.length);
     memory_free(path);
     buffer_free(&text);
@@ -335,11 +336,15 @@ assay_status training_save_model(assay_training *t, bool *stopped, assay_error *
         status = training_calibrate(t, stopped, error);
     if (status != ASSAY_OK || *stopped)
         return status;
+    struct file_group group = {0};
     optimizer_exchange_average(t->optimizer);
-    status = model_save_trained(t->model, t->recipe.out, error);
+    status = model_add_trained(t->model, &group, t->recipe.out, error);
     optimizer_exchange_average(t->optimizer);
     if (status == ASSAY_OK && t->recipe.task == RECIPE_CLASSIFY)
-        status = save_detector(t, error);
+        status = add_detector(t, &group, error);
+    if (status == ASSAY_OK)
+        status = file_group_commit(&group, error);
+    file_group_close(&group);
     if (status == ASSAY_OK)
         training_tell(t, &(assay_training_event){.kind = ASSAY_TRAINING_SAVED,
                                                  .text = t->recipe.out,

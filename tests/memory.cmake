@@ -1,0 +1,10 @@
+# Memory that runs out at each allocation of whole jobs.
+assay_test(memory_models assay_train)
+target_sources(test_memory_models PRIVATE memory_trial.c training_fixture.c model_vectors.c)
+assay_test(memory_training assay_train)
+target_sources(test_memory_training PRIVATE memory_trial.c training_fixture.c model_vectors.c)
+assay_test(memory_data assay_prepare)
+target_sources(test_memory_data PRIVATE memory_trial.c data_fixture.c)
+assay_test(memory_report assay_report)
+target_sources(test_memory_report PRIVATE memory_trial.c training_fixture.c model_vectors.c)
+set_tests_properties(memory_models memory_training memory_data memory_report PROPERTIES TIMEOUT 600)
