@@ -249,7 +249,7 @@ void memory_job_try(const struct memory_job *job)
     int64_t points = total.points, passed_over = total.passed_over;
     uint64_t chance = 12345;
     uint64_t nth = 1;
-    for (; nth <= count && nth < EACH_BELOW; nth++)
+    for (; nth <= count && nth < EACH_BELOW && !job->costly; nth++)
         try_point(job, nth, first.hash);
     /* One of each stretch of those that are left. */
     uint64_t stretch = nth <= count ? (count - nth) / DRAWN + 1 : 1;

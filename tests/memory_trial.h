@@ -35,6 +35,8 @@ struct memory_job {
     void (*prepare)(void *context);
     /* After one that failed; fails the test when something is wrong. NULL allowed. */
     void (*failed)(void *context);
+    /* A run takes long: points are drawn from all of them. */
+    bool costly;
     /* Files and folders that a failing run must not touch. */
     const char *untouched[8];
     void *context;
