@@ -67,12 +67,12 @@ suite()
     if build "$1" "$2"; then run_tests "$1" "$2" "$3"; else stage "$1" 0 1 0; fi
 }
 
-# masked SETS: the release build's tests with no other kernels; those of disks and resuming, which
-# take the time, know no kernels
+# masked SETS: the release build's tests with no other kernels; those of disks, memory, packages and
+# resuming, which take the time, know no kernels
 masked()
 {
     echo "-- $1: the release build's tests on these kernels alone"
-    ASSAY_KERNELS=$1 run_tests "$1" "" 300 -E 'resume|checkpoint|pull|file'
+    ASSAY_KERNELS=$1 run_tests "$1" "" 300 -E 'resume|checkpoint|pull|file|memory|install|deb'
 }
 
 one layers tools/check_layers.sh
