@@ -63,9 +63,9 @@ if [ "$(wc -l <"$work/2/pairs.jsonl")" -eq 4 ] && [ ! -s "$work/2/others.jsonl" 
 fi
 
 code 0 "the machine side" "$assay" data show "$machine"
-says "$out" ' 660        0        0'
+says "$out" '1204        0        0'
 says "$out" '0 rows repeat an earlier one'
-says "$out" '660 different, 0 rows repeat one'
+says "$out" '1204 different, 0 rows repeat one'
 
 echo "$passed checks passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -72,7 +72,7 @@ say "\$ assay show $base"
 
 # ---- data
 
-say "2. Data. Human side: descriptions from this machine's package lists. Machine side: 660 that a"
+say "2. Data. Human side: descriptions from this machine's package lists. Machine side: 1,204 that a"
 echo "language model wrote of the same packages (examples/descriptions). A pair shares a group."
 if [ ! -e pairs.jsonl ]; then
     "$extract" "$descriptions/machine.jsonl" .
