@@ -263,6 +263,9 @@ static void evaluation_calls(void **state)
     options.attack_count = 0;
     options.slice_count = 2;
     refused(assay_evaluate(&evaluation, &options, &error), "list");
+    options.slice_count = 0;
+    options.rename_count = 1;
+    refused(assay_evaluate(&evaluation, &options, &error), "renamed");
     assert_null(assay_evaluation_sentence(NULL, 0, NULL));
     assert_false(assay_evaluation_get(NULL, 0, &figure));
     assert_null(assay_evaluation_json(NULL, &length));
@@ -334,13 +337,15 @@ static void data_calls(void **state)
     refused(assay_data_show(&summary, none, -1, NULL, &error), "no file");
     assay_data_summary_free(NULL);
     OPENS_NOTHING(report, assay_data_clean, NULL);
-    assay_cleaner *cleaner = NULL;
+    assay_cleaner *cleaner;
+    const assay_cleaning counted = {.header_count = 1};
     const char *cleaned = NULL;
     size_t cleaned_length = 0;
     assert_null(assay_clean_step_name(ASSAY_CLEAN_STEP_COUNT));
     assert_null(assay_clean_step_name((assay_clean_step)-1));
-    REFUSED(assay_cleaner_open, NULL, NULL, 0);
-    REFUSED(assay_cleaner_open, &cleaner, NULL, 1);
+    OPENS_NOTHING(cleaner, assay_cleaner_open, NULL, 1);
+    refused(assay_cleaner_open(&cleaner, &counted, 1, &error), "list");
+    assert_null(cleaner);
     REFUSED(assay_cleaner_clean, NULL, &cleaned, &cleaned_length, "x", 1);
     assert_int_equal(assay_cleaner_open(&cleaner, NULL, 0, NULL), ASSAY_OK);
     REFUSED(assay_cleaner_clean, cleaner, NULL, &cleaned_length, "x", 1);

@@ -55,13 +55,13 @@ typedef struct assay_cleaning {
 
 typedef struct assay_cleaner assay_cleaner;
 
-/* Passes are applied in order; they must outlive the cleaner. */
+/* Passes are applied in order and must outlive the cleaner; without any, texts stay as they are. */
 assay_status assay_cleaner_open(assay_cleaner **out, const assay_cleaning *passes, size_t count,
                                 assay_error *error);
 void assay_cleaner_close(assay_cleaner *cleaner); /* NULL allowed */
 
-/* The text, which must be UTF-8, as cleaning leaves it: *out lasts until the next call. No rule is
- * applied: no text is taken out. */
+/* The text, which must be UTF-8 (else ASSAY_ERROR_FORMAT), as cleaning leaves it: *out lasts until
+ * the next call, and as long as the text. No rule is applied: no text is taken out. */
 assay_status assay_cleaner_clean(assay_cleaner *cleaner, const char **out, size_t *out_length,
                                  const char *text, size_t length, assay_error *error);
 

@@ -14,8 +14,15 @@ struct assay_cleaner {
 assay_status assay_cleaner_open(assay_cleaner **out, const assay_cleaning *passes, size_t count,
                                 assay_error *error)
 {
-    if (!out || (count && !passes))
-        return error_needs(error, __func__, "a place for the cleaner, and passes");
+    if (!out)
+        return error_needs(error, __func__, "out");
+    *out = NULL;
+    if (!passes && count)
+        return error_needs(error, __func__, "the passes that it counts");
+    for (size_t i = 0; i < count; i++) {
+        if (error_list(error, passes[i].headers, passes[i].header_count, "headers"))
+            return ASSAY_ERROR_ARGUMENT;
+    }
     *out = memory_allocate_zeroed(1, sizeof **out);
     if (!*out)
         return error_memory(error, sizeof **out);
@@ -35,8 +42,8 @@ void assay_cleaner_close(assay_cleaner *cleaner)
 assay_status assay_cleaner_clean(assay_cleaner *cleaner, const char **out, size_t *out_length,
                                  const char *bytes, size_t length, assay_error *error)
 {
-    if (!cleaner || !out || !out_length || (length && !bytes))
-        return error_needs(error, __func__, "a cleaner, a text and a place for what comes of it");
+    if (!cleaner || !out || !out_length || (!bytes && length))
+        return error_needs(error, __func__, "a cleaner, out, out_length and text");
     struct clean_text *text = &cleaner->text;
     *out = bytes;
     *out_length = length;

@@ -8,8 +8,8 @@
 assay_status label_renames_check(const struct label_renames *renames, assay_error *error)
 {
     for (size_t i = 0; i < renames->count; i++) {
-        const assay_label_rename *entry = &renames->entries[i];
-        if (!entry->from || !*entry->from || !entry->to || !*entry->to) {
+        const assay_label_rename *entry = renames->entries ? &renames->entries[i] : NULL;
+        if (!entry || !entry->from || !*entry->from || !entry->to || !*entry->to) {
             error_set(error, ASSAY_ERROR_ARGUMENT, "a label is renamed from or to nothing");
             error_expected(error, "two names");
             return ASSAY_ERROR_ARGUMENT;
