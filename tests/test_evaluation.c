@@ -175,7 +175,7 @@ static void figures_are_those_of_the_metrics(void **state)
     struct decision_figures figures;
     for (int i = 0; i < ROWS; i++)
         said[i] = logits[2 * i] >= logits[2 * i + 1] ? 0 : 1;
-    double area, precision;
+    double area = 0.0, precision = 0.0;
     assert_true(metric_decisions_of_rows(&figures, said, labels, ROWS, 2) &&
                 metric_auroc_of_logits(&area, logits, labels, ROWS, 2, 0) &&
                 metric_auprc_of_logits(&precision, logits, labels, ROWS, 2, 0));
