@@ -47,7 +47,10 @@ static int write_data(const char *data, const char *good, const char *bare)
                 ai ? "ai" : "human", noise + (ai ? 1.0 : 0.0));
         fprintf(scores, "{\"id\": \"r%d\", \"score\": %.6g}\n", i, 2.0 - noise);
     }
-    return (fclose(rows) != 0) | (fclose(logits) != 0) | (fclose(scores) != 0) ? -1 : 0;
+    int unwritten = fclose(rows) != 0;
+    unwritten += fclose(logits) != 0;
+    unwritten += fclose(scores) != 0;
+    return unwritten ? -1 : 0;
 }
 
 static int begin(void **state)
