@@ -114,14 +114,16 @@ say "3. Training: all of the model's weights, on the pairs of the training part.
 say "\$ cat recipe.yaml"
 [ -e recipe.yaml ] || cp "$descriptions/recipe.yaml" recipe.yaml
 cat recipe.yaml
-say "\$ assay train recipe.yaml"
+balance=
+[ -s others.jsonl ] || balance=data.balance=weights # unpaired sides differ in number
+say "\$ assay train recipe.yaml${balance:+ $balance}"
 if [ -e detector/detector.json ] && [ -e detector/model.safetensors ]; then
     echo "done before: detector"
 elif [ -d detector/checkpoints ]; then
     echo "begun before: going on where it stopped"
-    "$binary" train recipe.yaml --resume
+    "$binary" train recipe.yaml ${balance:+"$balance"} --resume
 else
-    "$binary" train recipe.yaml
+    "$binary" train recipe.yaml ${balance:+"$balance"}
 fi
 
 # ---- judgement
