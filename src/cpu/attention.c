@@ -180,10 +180,10 @@ static void forward_task(void *context, int64_t index, int thread)
             float largest = own ? h.scale * KERNEL_NAME(row_largest)(s, own) : 0.0f;
             h.largest[i0 + i] = largest;
             struct exponent exponent = exponent_of(&h, largest);
-            if (a->dropout > 0.0f)
+            const float *kept = a->dropout > 0.0f ? keep : NULL;
+            if (kept)
                 keep_factors(&h, keep, i0 + i, own);
-            h.sum[i0 + i] =
-                own ? weigh_row(s, &exponent, a->dropout > 0.0f ? keep : NULL, own) : 1.0f;
+            h.sum[i0 + i] = own ? weigh_row(s, &exponent, kept, own) : 1.0f;
             clear(s, own, visible);
         }
         float *out = a->out + (h.q0 + i0) * a->out_row + h.head * width;

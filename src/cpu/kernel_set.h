@@ -34,9 +34,7 @@ void KERNEL_NAME(pack_panels)(float *packed, const float *b, int64_t k_stride, i
 void KERNEL_NAME(keep)(float *out, const struct random_stream *stream, uint64_t row,
                        uint64_t position, uint32_t first, int64_t count, float rate, float scale);
 
-/* The softmax's two passes over one row: its largest value, and x becoming exp(x - largest) with
- * the sum returned. */
+/* The largest value of a row, which a softmax takes as its origin. */
 float KERNEL_NAME(row_largest)(const float *x, int64_t n);
-float KERNEL_NAME(row_exponentials)(float *y, const float *x, float largest, int64_t n);
 
 #endif

@@ -17,7 +17,8 @@ float KERNEL_NAME(row_largest)(const float *x, int64_t n)
     return result;
 }
 
-float KERNEL_NAME(row_exponentials)(float *y, const float *x, float largest, int64_t n)
+/* x becomes exp(x - largest) in y; the sum. */
+static float row_exponentials(float *y, const float *x, float largest, int64_t n)
 {
     lanes sum = lanes_zero(), top = lanes_all(largest);
     int64_t j = 0;
@@ -177,7 +178,7 @@ static void slope_task(void *context, int64_t row, int thread)
     float cross = job->dcross && target >= 0 ? job->dcross[row] : 0.0f;
     float kl = job->dkl && q ? job->dkl[row] : 0.0f;
     float largest = KERNEL_NAME(row_largest)(p, job->width);
-    float inverse = 1.0f / KERNEL_NAME(row_exponentials)(p, p, largest, job->width);
+    float inverse = 1.0f / row_exponentials(p, p, largest, job->width);
     lanes factor_p = lanes_multiply(lanes_all(cross + kl), lanes_all(inverse));
     lanes factor_q = lanes_zero(), top_q = lanes_zero();
     if (kl != 0.0f) {
