@@ -4,9 +4,7 @@
  * as they stand, so before white space is evened. */
 #include "clean/clean_text.h"
 
-#include <string.h>
-
-enum { TAB = 8, NUMBER_DIGITS = 3, KEPT = 0, DROPPED = 1 };
+enum { TAB = 8, NUMBER_DIGITS = 3 };
 
 struct line {
     size_t begin, content, end; /* `end` is the line end's place, or the text's */
@@ -31,18 +29,13 @@ static struct line line_at(const struct run *cells, size_t begin)
     return line;
 }
 
-static bool is_letter_or_digit(uint32_t c)
-{
-    return (c | 32) - 'a' < 26 || c - '0' < 10;
-}
-
 /* "1." "12)" "(3)" "a)": the length, or 0. */
 static size_t number_length(const uint32_t *cell, size_t length)
 {
     size_t open = length && cell[0] == '(', digits = 0;
     while (open + digits < length && cell[open + digits] - '0' < 10)
         digits++;
-    bool letter = !digits && open < length && is_letter_or_digit(cell[open]);
+    bool letter = !digits && open < length && (cell[open] | 32) - 'a' < 26;
     size_t close = open + digits + letter;
     if (digits > NUMBER_DIGITS || close == open || close >= length)
         return 0;
@@ -86,12 +79,6 @@ static uint32_t last_of(const struct run *cells, const struct line *line)
     return end > line->content ? cells->cell[end - 1] : 0;
 }
 
-static void drop(struct run *cells, size_t begin, size_t end)
-{
-    for (size_t i = begin; i < end; i++)
-        cells->source[i] = DROPPED;
-}
-
 int64_t clean_lists(struct clean_text *text)
 {
     struct run *cells = &text->cells;
@@ -101,8 +88,7 @@ int64_t clean_lists(struct clean_text *text)
     bool gap = true;                     /* an empty line stands between */
     if (text->failed)
         return 0;
-    for (size_t i = 0; i < cells->count; i++)
-        cells->source[i] = KEPT;
+    clean_keep_all(cells);
     for (size_t at = 0; at < cells->count;) {
         struct line line = line_at(cells, at);
         at = line.end + 1;
@@ -116,14 +102,14 @@ int64_t clean_lists(struct clean_text *text)
         bool continued = item_indent >= 0 && line.indent > item_indent;
         if (item || set_in || continued) {
             if (led && (item || set_in)) {
-                drop(cells, sentence_start(cells, paragraph, before.end), before.end);
+                clean_drop(cells, sentence_start(cells, paragraph, before.end), before.end);
                 before.indent = -1;
             }
             if (item || set_in) {
                 items++;
                 item_indent = item ? line.indent : line.indent - 1;
             }
-            drop(cells, line.begin, line.end < cells->count ? line.end + 1 : line.end);
+            clean_drop(cells, line.begin, line.end < cells->count ? line.end + 1 : line.end);
         } else {
             if (gap || item_indent >= 0)
                 paragraph = line.begin;
@@ -132,11 +118,6 @@ int64_t clean_lists(struct clean_text *text)
         }
         gap = false;
     }
-    for (size_t i = 0; items && i < cells->count; i++) {
-        if (cells->source[i] == KEPT)
-            clean_put(text, cells->cell[i]);
-    }
-    if (items)
-        clean_swap(text);
+    clean_close_up(cells);
     return items;
 }

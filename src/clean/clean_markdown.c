@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { AHEAD = 2000, KEPT = 0, DROPPED = 1, FENCE = 3 };
+enum { AHEAD = 2000, FENCE = 3 };
 
 static uint32_t at(const struct run *cells, size_t i, size_t end)
 {
@@ -20,12 +20,6 @@ static bool is_word(uint32_t c)
 static bool is_mark(uint32_t c)
 {
     return c < 0x80 && c && strchr("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~", (int)c);
-}
-
-static void drop(struct run *cells, size_t begin, size_t end)
-{
-    for (size_t i = begin; i < end; i++)
-        cells->source[i] = DROPPED;
 }
 
 static size_t run_of(const struct run *cells, size_t i, size_t end, uint32_t c)
@@ -53,8 +47,8 @@ static size_t code(struct run *cells, size_t i, size_t end)
     for (size_t k = i + width; k < stop;) {
         size_t other = run_of(cells, k, end, '`');
         if (other == width) {
-            drop(cells, i, i + width);
-            drop(cells, k, k + width);
+            clean_drop(cells, i, i + width);
+            clean_drop(cells, k, k + width);
             return k + width;
         }
         k += other ? other : 1;
@@ -88,8 +82,8 @@ static bool link(struct run *cells, size_t i, size_t end)
     size_t address = close_bracket(cells, label + 1, end, '(', ')');
     if (!address)
         return false;
-    drop(cells, i, i + 1);
-    drop(cells, label, address + 1);
+    clean_drop(cells, i, i + 1);
+    clean_drop(cells, label, address + 1);
     return true;
 }
 
@@ -109,8 +103,8 @@ static size_t autolink(struct run *cells, size_t i, size_t end)
         if (c == ' ' || c == '<')
             return 0;
         if (c == '>') {
-            drop(cells, i, i + 1);
-            drop(cells, k, k + 1);
+            clean_drop(cells, i, i + 1);
+            clean_drop(cells, k, k + 1);
             return k + 1;
         }
     }
@@ -136,8 +130,8 @@ static bool emphasis(struct run *cells, size_t begin, size_t i, size_t end, size
         uint32_t after = at(cells, k + other, end);
         if (other == width && k > i + width && !is_blank(cells->cell[k - 1]) &&
             cells->cell[k - 1] != '\\' && !(is_word(after) && (sign == '_' || width == 1))) {
-            drop(cells, i, i + width);
-            drop(cells, k, k + width);
+            clean_drop(cells, i, i + width);
+            clean_drop(cells, k, k + width);
             return true;
         }
         k += other ? other : 1;
@@ -151,12 +145,12 @@ static int64_t inline_signs(struct run *cells, size_t begin, size_t end)
     for (size_t i = begin; i < end;) {
         uint32_t c = cells->cell[i];
         size_t width = 1, behind;
-        if (cells->source[i] == DROPPED) { /* the other end of a pair */
+        if (cells->source[i] == CLEAN_DROPPED) { /* the other end of a pair */
             i++;
             continue;
         }
         if (c == '\\' && is_mark(at(cells, i + 1, end))) {
-            drop(cells, i, i + 1);
+            clean_drop(cells, i, i + 1);
             found++;
             width = 2;
         } else if (c == '`') {
@@ -166,7 +160,7 @@ static int64_t inline_signs(struct run *cells, size_t begin, size_t end)
         } else if (c == '[' && link(cells, i, end)) {
             found++;
         } else if (c == '!' && at(cells, i + 1, end) == '[' && link(cells, i + 1, end)) {
-            drop(cells, i, i + 1);
+            clean_drop(cells, i, i + 1);
             found++;
         } else if (c == '<' && (behind = autolink(cells, i, end))) {
             found++;
@@ -206,7 +200,7 @@ static size_t heading(struct run *cells, size_t i, size_t end)
         (at(cells, behind, end) && at(cells, behind, end) != ' ' && at(cells, behind, end) != '\t'))
         return i;
     behind = skip_blanks(cells, behind, end);
-    drop(cells, i, behind);
+    clean_drop(cells, i, behind);
     size_t tail = end;
     while (tail > behind && (cells->cell[tail - 1] == '\r' || cells->cell[tail - 1] == ' '))
         tail--;
@@ -216,7 +210,7 @@ static size_t heading(struct run *cells, size_t i, size_t end)
     if (signs < tail && (signs == behind || cells->cell[signs - 1] == ' ')) {
         while (signs > behind && cells->cell[signs - 1] == ' ')
             signs--;
-        drop(cells, signs, tail);
+        clean_drop(cells, signs, tail);
     }
     return behind;
 }
@@ -231,7 +225,7 @@ static size_t bullet(struct run *cells, size_t i, size_t end)
     if (at(cells, behind, end) == '[' && at(cells, behind + 2, end) == ']' &&
         at(cells, behind + 3, end) == ' ')
         behind += 4;
-    drop(cells, i, behind);
+    clean_drop(cells, i, behind);
     return behind;
 }
 
@@ -240,12 +234,12 @@ static int64_t line(struct run *cells, size_t begin, size_t end)
     int64_t found = 0;
     size_t i = skip_blanks(cells, begin, end), behind;
     if (is_rule(cells, i, end)) {
-        drop(cells, begin, end);
+        clean_drop(cells, begin, end);
         return 1;
     }
     for (; at(cells, i, end) == '>'; i = behind) {
         behind = skip_blanks(cells, i + 1, end);
-        drop(cells, begin, behind);
+        clean_drop(cells, begin, behind);
         found++;
     }
     behind = heading(cells, i, end);
@@ -262,7 +256,7 @@ int64_t clean_markdown(struct clean_text *text)
     uint32_t fence = 0; /* the sign of the block of code that is open */
     if (!cells->count)
         return 0;
-    memset(cells->source, KEPT, cells->count * sizeof *cells->source);
+    clean_keep_all(cells);
     for (size_t begin = 0; begin < cells->count;) {
         size_t end = begin;
         while (end < cells->count && cells->cell[end] != '\n')
@@ -271,19 +265,14 @@ int64_t clean_markdown(struct clean_text *text)
         uint32_t c = at(cells, i, end);
         if ((c == '`' || c == '~') && run_of(cells, i, end, c) >= FENCE && (!fence || fence == c)) {
             fence = fence ? 0 : c;
-            drop(cells, begin, end < cells->count ? end + 1 : end);
+            clean_drop(cells, begin, end < cells->count ? end + 1 : end);
             found++;
         } else if (!fence) {
             found += line(cells, begin, end);
         }
         begin = end + 1;
     }
-    size_t kept = 0;
-    for (size_t i = 0; i < cells->count; i++) {
-        if (cells->source[i] == KEPT)
-            cells->cell[kept++] = cells->cell[i];
-    }
-    cells->count = kept;
+    clean_close_up(cells);
     return found;
 }
 

@@ -54,3 +54,25 @@ void clean_swap(struct clean_text *text)
     run_swap(&text->cells, &text->next);
     text->next.count = 0;
 }
+
+void clean_keep_all(struct run *cells)
+{
+    for (size_t i = 0; i < cells->count; i++)
+        cells->source[i] = CLEAN_KEPT;
+}
+
+void clean_drop(struct run *cells, size_t begin, size_t end)
+{
+    for (size_t i = begin; i < end; i++)
+        cells->source[i] = CLEAN_DROPPED;
+}
+
+void clean_close_up(struct run *cells)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < cells->count; i++) {
+        if (cells->source[i] == CLEAN_KEPT)
+            cells->cell[kept++] = cells->cell[i];
+    }
+    cells->count = kept;
+}

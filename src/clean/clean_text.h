@@ -29,6 +29,12 @@ void clean_put(struct clean_text *text, uint32_t cell);
 void clean_put_ascii(struct clean_text *text, const char *ascii);
 void clean_swap(struct clean_text *text);
 
+/* For steps that mark first: all cells are kept, some are dropped, what is kept closes up. */
+enum { CLEAN_KEPT = 0, CLEAN_DROPPED = 1 };
+void clean_keep_all(struct run *cells);
+void clean_drop(struct run *cells, size_t begin, size_t end);
+void clean_close_up(struct run *cells);
+
 /* clean_characters.c */
 int64_t clean_unicode(struct clean_text *text);
 int64_t clean_invisible(struct clean_text *text);
