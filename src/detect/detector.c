@@ -27,6 +27,9 @@ int32_t detector_find_positive(const char *const *labels, int32_t count, const c
     return -1;
 }
 
+/* Where there is no detector.json, or before it is read. */
+static const struct detector nothing_said = {.positive = -1, .precision = ASSAY_PRECISION_HIGH};
+
 static assay_status wrong(assay_error *error, const char *place, const char *message)
 {
     error_set(error, ASSAY_ERROR_FORMAT, "%s", message);
@@ -410,7 +413,8 @@ assay_status detector_parse(struct detector *d, const char *text, size_t length,
                             assay_error *error)
 {
     struct json *root = NULL;
-    *d = (struct detector){.present = true, .positive = -1, .precision = ASSAY_PRECISION_HIGH};
+    *d = nothing_said;
+    d->present = true;
     assay_status status = json_parse(&root, text, length, file, error);
     if (status == ASSAY_OK && json_kind(root) != JSON_OBJECT)
         status = error_set(error, ASSAY_ERROR_FORMAT, "the card is not an object");
@@ -437,7 +441,7 @@ assay_status detector_parse(struct detector *d, const char *text, size_t length,
 assay_status detector_read(struct detector *d, const char *folder, assay_error *error)
 {
     struct buffer text = {0};
-    *d = (struct detector){.positive = -1, .precision = ASSAY_PRECISION_HIGH};
+    *d = nothing_said;
     char *path = path_join(folder, "detector.json");
     if (!path)
         return error_memory(error, strlen(folder));
@@ -459,5 +463,5 @@ void detector_free(struct detector *d)
     memory_free(d->labels);
     calibration_free(&d->calibration);
     cleaning_record_free(&d->cleaning);
-    *d = (struct detector){.positive = -1};
+    *d = nothing_said;
 }
