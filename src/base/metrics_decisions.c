@@ -91,15 +91,16 @@ bool metric_decisions_of_rows(struct decision_figures *out, const int32_t *predi
     struct class_counts {
         double right, of, said;
     } *counts = memory_allocate_zeroed((size_t)classes, sizeof *counts);
-    for (int64_t i = 0; counts && i < rows; i++) {
+    if (!counts)
+        return false;
+    for (int64_t i = 0; i < rows; i++) {
         counts[labels[i]].of++;
         counts[predicted[i]].said++;
         counts[labels[i]].right += predicted[i] == labels[i];
     }
-    for (int32_t c = 0; counts && c < classes; c++)
+    for (int32_t c = 0; c < classes; c++)
         add_class(&sums, counts[c].right, counts[c].of, counts[c].said);
     finish(&sums);
-    const bool good = counts != NULL;
     memory_free(counts);
-    return good;
+    return true;
 }

@@ -28,7 +28,7 @@ static bool is_defined(const struct scored_rows *scored)
     return there > 0 && there < scored->rows;
 }
 
-/* The figure, not a number where it is not defined or a score is none; false without memory. */
+/* The figure where it is defined, not a number where a score is none; false without memory. */
 static bool of_scores(double *value, figure_of_ranking *figure, const struct scored_rows *scored)
 {
     struct ranking ranking;
@@ -37,8 +37,6 @@ static bool of_scores(double *value, figure_of_ranking *figure, const struct sco
         if (isnan(scored->scores[i]))
             return true;
     }
-    if (!is_defined(scored))
-        return true;
     if (!ranking_make(&ranking, scored->scores, scored->rows))
         return false;
     *value = figure(&ranking, scored->positive, NULL);
@@ -87,6 +85,7 @@ static double log_odds(const struct row_sums *sums, float logit)
                         : below - log(sums->all - exp(below));
 }
 
+/* These leave the value as it is where the figure is not defined. */
 static bool of_pairs(double *value, figure_of_ranking *figure, struct scored_rows *scored,
                      const float *logits, const int32_t *labels, int32_t positive)
 {
@@ -95,7 +94,7 @@ static bool of_pairs(double *value, figure_of_ranking *figure, struct scored_row
         scored->scores[i] = (double)row[positive] - (double)row[1 - positive];
         scored->positive[i] = labels[i] == positive;
     }
-    return of_scores(value, figure, scored);
+    return !is_defined(scored) || of_scores(value, figure, scored);
 }
 
 static bool of_classes(double *value, figure_of_ranking *figure, struct scored_rows *scored,
@@ -116,7 +115,8 @@ static bool of_classes(double *value, figure_of_ranking *figure, struct scored_r
         sum += one;
         defined++;
     }
-    *value = defined > 0.0 ? sum / defined : NAN;
+    if (defined > 0.0)
+        *value = sum / defined;
     return true;
 }
 
