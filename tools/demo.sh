@@ -36,6 +36,14 @@ join()
     mv "$result.part" "$result"
 }
 
+# audit FILE FROM: what assay data show says of the file, from a line on, without what leaks less
+audit()
+{
+    say "\$ assay data show $1"
+    "$binary" data show "$1" --quiet | grep -v '^ *$' | sed -n "$2,/^Next/p" | grep -v '^Next' |
+        cut -c 1-150
+}
+
 # ---- a base to start from
 
 base=all-MiniLM-L6-v2
@@ -78,12 +86,7 @@ if [ ! -e pairs.jsonl ]; then
     "$extract" "$descriptions/machine.jsonl" .
 fi
 clean="--lists --one-line --min-words 40 --max-words 180"
-if [ ! -e shown.txt ]; then
-    "$binary" data show pairs.jsonl --quiet >shown.txt.part
-    mv shown.txt.part shown.txt
-fi
-say "\$ assay data show pairs.jsonl"
-grep -v '^ *$' shown.txt | sed -n '1,/^Next/p' | grep -v '^Next' | cut -c 1-150
+audit pairs.jsonl 1
 say "Line ends and lists give a side away: a detector would learn them. They go, on both sides."
 # shellcheck disable=SC2086 # the flags are words
 step pairs.clean.jsonl data clean pairs.jsonl -o pairs.clean.jsonl $clean --quiet
@@ -91,8 +94,7 @@ if [ -s others.jsonl ]; then
     # shellcheck disable=SC2086
     step others.clean.jsonl data clean others.jsonl -o others.clean.jsonl $clean --quiet
 fi
-say "\$ assay data show pairs.clean.jsonl"
-"$binary" data show pairs.clean.jsonl --quiet | sed -n '/^Leak audit/,/^Next/p' | grep -v '^Next' | cut -c 1-150
+audit pairs.clean.jsonl '/^Leak audit/'
 step parts/train.jsonl data split pairs.clean.jsonl -o parts --group group --near-duplicates \
     --parts train=.6,valid=.08,calibration=.08,test=.24 --quiet
 if [ -s others.jsonl ]; then
