@@ -1,7 +1,11 @@
 # Files, JSON, safetensors, rows and the hub.
 assay_test(json assay_base)
 assay_test(file assay_base)
+target_sources(test_file PRIVATE folder_fixture.c)
 assay_test(file_group assay_base)
+target_sources(test_file_group PRIVATE folder_fixture.c)
 assay_test(safetensors assay_models)
+target_sources(test_safetensors PRIVATE folder_fixture.c)
 assay_test(rows assay_data)
+target_sources(test_rows PRIVATE folder_fixture.c)
 assay_test(pull assay_hub)

@@ -1,6 +1,7 @@
 /* base/file: whole reads, mappings under a shrinking file, writes that are all or nothing. */
 #include "base/file.h"
 #include "base/memory.h"
+#include "folder_fixture.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -19,50 +20,14 @@
 
 #include <cmocka.h>
 
-static char folder[64];
-
-static const char *in_folder(const char *name)
-{
-    static char path[4][400];
-    static int turn;
-    turn = (turn + 1) % 4;
-    snprintf(path[turn], sizeof path[turn], "%s/%s", folder, name);
-    return path[turn];
-}
-
-static int make_folder(void **state)
-{
-    (void)state;
-    strcpy(folder, "/tmp/assay-file-XXXXXX");
-    return mkdtemp(folder) ? 0 : -1;
-}
-
 static int count_files(void)
 {
     int count = 0;
-    DIR *entries = opendir(folder);
+    DIR *entries = opendir(test_folder);
     for (struct dirent *entry; (entry = readdir(entries));)
         count += entry->d_name[0] != '.';
     closedir(entries);
     return count;
-}
-
-static int empty_folder(void **state)
-{
-    (void)state;
-    DIR *entries = opendir(folder);
-    for (struct dirent *entry; (entry = readdir(entries));) {
-        if (entry->d_name[0] != '.')
-            remove(in_folder(entry->d_name));
-    }
-    closedir(entries);
-    return 0;
-}
-
-static int remove_folder(void **state)
-{
-    empty_folder(state);
-    return rmdir(folder);
 }
 
 static void test_read(void **state)
@@ -79,7 +44,7 @@ static void test_read(void **state)
     assert_string_equal(error.file, path);
     assert_string_equal(contents.bytes, "hellohello");
     assert_int_equal(file_read(&contents, in_folder("none"), 9, &error), ASSAY_ERROR_NOT_FOUND);
-    assert_int_equal(file_read(&contents, folder, 9, &error), ASSAY_ERROR_IO);
+    assert_int_equal(file_read(&contents, test_folder, 9, &error), ASSAY_ERROR_IO);
     assert_int_equal(mkfifo(in_folder("fifo"), 0600), 0);
     assert_int_equal(file_read(&contents, in_folder("fifo"), 9, &error), ASSAY_ERROR_IO);
     buffer_free(&contents);
@@ -118,7 +83,7 @@ static void test_write_refusals(void **state)
 {
     (void)state;
     assay_error error;
-    assert_int_equal(file_write(folder, "x", 1, &error), ASSAY_ERROR_IO);
+    assert_int_equal(file_write(test_folder, "x", 1, &error), ASSAY_ERROR_IO);
     assert_int_equal(file_write(in_folder("none/a"), "x", 1, &error), ASSAY_ERROR_NOT_FOUND);
     assert_string_equal(error.file, in_folder("none/a"));
     /* A device is written through, never replaced by a file. */
@@ -173,7 +138,7 @@ static void test_map(void **state)
     assay_error error;
     assert_int_equal(mapped_file_open(&file, in_folder("none"), &error), ASSAY_ERROR_NOT_FOUND);
     assert_null(file);
-    assert_int_equal(mapped_file_open(&file, folder, &error), ASSAY_ERROR_IO);
+    assert_int_equal(mapped_file_open(&file, test_folder, &error), ASSAY_ERROR_IO);
     assert_int_equal(file_write(in_folder("empty"), "", 0, NULL), ASSAY_OK);
     assert_int_equal(mapped_file_open(&file, in_folder("empty"), &error), ASSAY_ERROR_FORMAT);
     assert_int_equal(file_write(in_folder("a"), "abc", 3, NULL), ASSAY_OK);

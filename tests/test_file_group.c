@@ -2,6 +2,7 @@
  * one added first is renamed last. */
 #include "base/file_group.h"
 #include "base/memory.h"
+#include "folder_fixture.h"
 
 #include <dirent.h>
 #include <setjmp.h>
@@ -17,31 +18,15 @@
 
 enum { FILES = 3, LIMIT = 1 << 16 };
 
-static char folder[64];
 static const char *const names[FILES] = {"first", "second", "third"};
 
-static const char *in_folder(const char *name)
-{
-    static char path[4][400];
-    static int turn;
-    turn = (turn + 1) % 4;
-    snprintf(path[turn], sizeof path[turn], "%s/%s", folder, name);
-    return path[turn];
-}
-
-static int make_folder(void **state)
-{
-    (void)state;
-    strcpy(folder, "/tmp/assay-group-XXXXXX");
-    return mkdtemp(folder) ? 0 : -1;
-}
-
-static int remove_folder(void **state)
+/* Nothing but the three may be left. */
+static int remove_files(void **state)
 {
     (void)state;
     for (int i = 0; i < FILES; i++)
         remove(in_folder(names[i]));
-    return rmdir(folder);
+    return rmdir(test_folder);
 }
 
 static void put(const char *text)
@@ -62,7 +47,7 @@ static bool is(const char *name, const char *text)
 static int entries(void)
 {
     int count = 0;
-    DIR *open = opendir(folder);
+    DIR *open = opendir(test_folder);
     for (struct dirent *entry; (entry = readdir(open));)
         count += entry->d_name[0] != '.';
     closedir(open);
@@ -167,7 +152,7 @@ static void every_kill(void **state)
         if (is(names[0], "new"))
             assert_true(is(names[1], "new") && is(names[2], "new"));
         char command[100];
-        snprintf(command, sizeof command, "rm -f %s/*.partial-*", folder);
+        snprintf(command, sizeof command, "rm -f %s/*.partial-*", test_folder);
         assert_int_equal(system(command), 0);
     }
 }
@@ -196,5 +181,5 @@ int main(void)
         cmocka_unit_test(every_failing_call), cmocka_unit_test(every_kill),
         cmocka_unit_test(too_many),
     };
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, make_folder, remove_files);
 }

@@ -2,6 +2,7 @@
 #include "assay/rows.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "folder_fixture.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
@@ -15,29 +16,12 @@
 
 #include <cmocka.h>
 
-static char folder[64];
-
-static const char *in_folder(const char *name)
-{
-    static char path[4][400];
-    static int turn;
-    turn = (turn + 1) % 4;
-    snprintf(path[turn], sizeof path[turn], "%s/%s", folder, name);
-    return path[turn];
-}
-
-static int make_folder(void **state)
-{
-    (void)state;
-    strcpy(folder, "/tmp/assay-rows-XXXXXX");
-    return mkdtemp(folder) ? 0 : -1;
-}
-
-static int remove_folder(void **state)
+/* Folders of classes stand in it. */
+static int remove_all(void **state)
 {
     (void)state;
     char command[100];
-    snprintf(command, sizeof command, "rm -r %s", folder);
+    snprintf(command, sizeof command, "rm -r %s", test_folder);
     return system(command);
 }
 
@@ -468,5 +452,5 @@ int main(void)
         cmocka_unit_test(test_standard_input_answers_as_it_comes),
         cmocka_unit_test(test_memory_failures),
     };
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, make_folder, remove_all);
 }

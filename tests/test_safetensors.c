@@ -2,6 +2,7 @@
 #include "base/buffer.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "folder_fixture.h"
 #include "models/safetensors_writer.h"
 
 #include <dirent.h>
@@ -15,42 +16,6 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-
-static char folder[64];
-
-static const char *in_folder(const char *name)
-{
-    static char path[4][400];
-    static int turn;
-    turn = (turn + 1) % 4;
-    snprintf(path[turn], sizeof path[turn], "%s/%s", folder, name);
-    return path[turn];
-}
-
-static int make_folder(void **state)
-{
-    (void)state;
-    strcpy(folder, "/tmp/assay-tensors-XXXXXX");
-    return mkdtemp(folder) ? 0 : -1;
-}
-
-static int empty_folder(void **state)
-{
-    (void)state;
-    DIR *entries = opendir(folder);
-    for (struct dirent *entry; (entry = readdir(entries));) {
-        if (entry->d_name[0] != '.')
-            remove(in_folder(entry->d_name));
-    }
-    closedir(entries);
-    return 0;
-}
-
-static int remove_folder(void **state)
-{
-    empty_folder(state);
-    return rmdir(folder);
-}
 
 /* A file with this header and `data_bytes` bytes 1, 2, 3 ... behind it. */
 static void write_file(const char *path, const char *header, size_t header_length,
@@ -430,7 +395,7 @@ static void write_text(const char *name, const char *text)
 static assay_status open_folder(assay_error *error)
 {
     struct safetensors *file;
-    assay_status status = safetensors_open(&file, folder, error);
+    assay_status status = safetensors_open(&file, test_folder, error);
     safetensors_close(file);
     return status;
 }
@@ -447,7 +412,7 @@ static void test_shards(void **state)
     write_file(in_folder("two"), second, sizeof second - 1, 1);
     write_text(index, "{\"metadata\":{},\"weight_map\":{\"a\":\"one\",\"b\":\"two\"}}");
     struct safetensors *file;
-    assert_int_equal(safetensors_open(&file, folder, &error), ASSAY_OK);
+    assert_int_equal(safetensors_open(&file, test_folder, &error), ASSAY_OK);
     assert_int_equal(safetensors_count(file), 2);
     assert_int_equal(safetensors_file_count(file), 2);
     assert_int_equal(safetensors_find(file, "b")->file, 1);
